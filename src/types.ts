@@ -1,0 +1,106 @@
+/**
+ * The domain words, defined once. No code lives here and nothing is imported.
+ */
+
+/** The wire formats spoken to clients and to backends. */
+export type Dialect = 'anthropic' | 'openai';
+
+/** Who calls: the owner of a verified credential. */
+export interface Principal {
+  /** Stable identity that quota is counted by: a hash of issuer and subject, never a name or an address. */
+  readonly subject: string;
+  /** A name for people (`GET /quota`, the console); never used to decide anything. */
+  readonly user: string;
+  /** Name of the tier, a key of the plan. */
+  readonly tier: string;
+}
+
+/** A limit per window. */
+export interface Allowance {
+  /** Short name shown in `RateLimit-Policy`, for example `daily`. */
+  readonly name: string;
+  /** Requests per window; `null` is unlimited. */
+  readonly limit: number | null;
+  /** The calendar window in the configured time zone. */
+  readonly window: 'day';
+}
+
+/** One line of a tier's routing table. The first rule whose `match` fits the asked model decides. */
+export interface RouteRule {
+  /** A family (`claude`, `claude:haiku`, `gpt`, `any`) or a model name; `*` stands for any run of characters. */
+  readonly match: string;
+  /** Where it may go, in order of preference: the first target whose backend is configured is used. */
+  readonly to: readonly RouteTarget[];
+}
+
+/** A backend and the model to ask it for. */
+export interface RouteTarget {
+  /** A key of `backends`. */
+  readonly backend: string;
+  /** The model to ask for; absent: the model the client named, passed through. `default`: the backend's own. */
+  readonly model?: string | undefined;
+}
+
+/** What a subscription includes. */
+export interface Tier {
+  readonly name: string;
+  /** Higher wins when a user qualifies for several tiers. */
+  readonly rank: number;
+  readonly allowance: Allowance;
+  readonly routes: readonly RouteRule[];
+}
+
+/** Where a principal stands in its allowance, as the store saw it. */
+export interface Standing {
+  readonly limit: number | null;
+  /** Requests charged in this window. */
+  readonly used: number;
+  /** Requests reserved and not yet settled. */
+  readonly pending: number;
+  /** `limit - used - pending`, never below 0; `null` when unlimited. */
+  readonly remaining: number | null;
+  /** End of the window, milliseconds since the epoch. */
+  readonly resetsAt: number;
+}
+
+/** Why the served model differs from the asked one, or that it does not. */
+export type RouteReason = 'as-requested' | 'tier-rule' | 'backend-not-configured';
+
+/** One backend address that can serve a route. */
+export interface Candidate {
+  /** Key of `backends`. */
+  readonly backend: string;
+  /** Base address of one replica, without a trailing slash. */
+  readonly url: string;
+  /** Model name sent to that backend. */
+  readonly model: string;
+}
+
+/** The decision for one request: what is served, why, and by whom, in order of preference. */
+export interface Route {
+  readonly requested: string;
+  readonly served: string;
+  readonly reason: RouteReason;
+  readonly candidates: readonly [Candidate, ...Candidate[]];
+}
+
+/** Tokens counted for one answer. `inputTokens` excludes both cache figures. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  /** Part of `outputTokens` spent on reasoning, where the backend says so. */
+  readonly reasoningTokens: number;
+}
+
+/** How a request ended. Every ending is one of these, and quota is settled by it alone. */
+export type Outcome =
+  /** The whole answer was delivered. */
+  | { readonly ending: 'completed'; readonly usage: Usage | null }
+  /** The client went away; `contentSent` tells whether the backend had begun to answer. */
+  | { readonly ending: 'client-left'; readonly contentSent: boolean; readonly usage: Usage | null }
+  /** The backend failed before or during its answer. */
+  | { readonly ending: 'backend-failed'; readonly usage: Usage | null }
+  /** The gateway refused the request before any backend was called. */
+  | { readonly ending: 'refused' };
