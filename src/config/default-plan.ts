@@ -1,0 +1,42 @@
+/**
+ * The plan used when the file has no `tiers`: one table, in the form a person would write it.
+ *
+ * | tier | requests a day | models |
+ * |---|---|---|
+ * | free | 10 | internal; every Claude and GPT name is served by the internal model |
+ * | pro | 1,000 | internal and Claude Haiku; other Claude names become Haiku, GPT names the internal model |
+ * | enterprise | unlimited | all, as asked |
+ */
+export const DEFAULT_TIERS = {
+  free: {
+    rank: 0,
+    requestsPerDay: 10,
+    routes: [
+      { match: 'models-of:internal', to: 'internal' },
+      { match: 'claude', to: 'internal/default' },
+      { match: 'gpt', to: 'internal/default' },
+    ],
+  },
+  pro: {
+    rank: 10,
+    requestsPerDay: 1000,
+    routes: [
+      { match: 'models-of:internal', to: 'internal' },
+      { match: 'claude:haiku', to: ['claude', 'internal/default'] },
+      { match: 'claude', to: ['claude/claude-haiku-5-5', 'internal/default'] },
+      { match: 'gpt', to: 'internal/default' },
+    ],
+  },
+  enterprise: {
+    rank: 20,
+    requestsPerDay: null,
+    routes: [
+      { match: 'models-of:internal', to: 'internal' },
+      { match: 'claude', to: ['claude', 'internal/default'] },
+      { match: 'gpt', to: ['openai', 'internal/default'] },
+      { match: 'models-of:openai', to: 'openai' },
+      { match: 'axon/*', to: 'axon' },
+      { match: 'models-of:axon', to: 'axon' },
+    ],
+  },
+};

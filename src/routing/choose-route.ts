@@ -1,0 +1,91 @@
+/**
+ * PURE. Which model and which backend a request gets: the tier's rules, top to bottom, and nothing by default.
+ */
+import { GatewayError } from '../errors.ts';
+import type { Candidate, Route, RouteReason, RouteRule, RouteTarget, Tier } from '../types.ts';
+import {
+  isModelName,
+  MAX_MODEL_NAME_LENGTH,
+  type ModelName,
+  matchModel,
+  readModelName,
+} from './match-model.ts';
+
+/** What routing knows of a configured backend. */
+export interface RoutableBackend {
+  /** One base address per replica; the order is the order of preference. */
+  readonly urls: readonly string[];
+  /** The model that targets named `default` ask for; null while it is not known. */
+  readonly defaultModel: string | null;
+  /** The models it serves, as far as known. */
+  readonly models: readonly string[];
+}
+
+/** The configured backends by name. */
+export type Backends = ReadonlyMap<string, RoutableBackend>;
+
+/** The word in a target that stands for the backend's own model. */
+export const DEFAULT_MODEL = 'default';
+
+/**
+ * Decides the route, or refuses.
+ *
+ * @throws GatewayError `invalid_request` for something that is no model name, `model_not_found` when no rule of
+ *   the tier includes it, `backend_unreachable` when the rule's backend has not told its models yet
+ */
+export function chooseRoute(tier: Tier, requested: unknown, backends: Backends): Route {
+  if (!isModelName(requested)) {
+    throw new GatewayError(
+      'invalid_request',
+      `model: expected the name of a model, 1 to ${MAX_MODEL_NAME_LENGTH} printable characters`,
+    );
+  }
+  const model = readModelName(requested);
+  for (const rule of tier.routes) {
+    const name = matchModel(rule.match, model, (backend) => backends.get(backend)?.models ?? []);
+    if (name === null) continue;
+    const route = routeBy(rule, name, model, backends);
+    if (route !== null) return route;
+  }
+  throw new GatewayError(
+    'model_not_found',
+    `The model "${requested}" does not exist or is not part of the "${tier.name}" tier. ` +
+      'GET /v1/models lists the models you may use.',
+  );
+}
+
+/** The route by one matching rule, or null when none of its backends is configured. */
+function routeBy(rule: RouteRule, name: string, model: ModelName, backends: Backends): Route | null {
+  for (const [index, target] of rule.to.entries()) {
+    const backend = backends.get(target.backend);
+    if (backend === undefined) continue;
+    const served = servedModel(target, name, backend);
+    const candidates = backend.urls.map(
+      (url): Candidate => ({ backend: target.backend, url, model: served }),
+    );
+    const [first, ...rest] = candidates;
+    if (first === undefined) continue;
+    return {
+      requested: model.raw,
+      served,
+      reason: reasonFor(served, name, index),
+      candidates: [first, ...rest],
+    };
+  }
+  return null;
+}
+
+function servedModel(target: RouteTarget, name: string, backend: RoutableBackend): string {
+  if (target.model !== DEFAULT_MODEL) return target.model ?? name;
+  if (backend.defaultModel !== null) return backend.defaultModel;
+  throw new GatewayError(
+    'backend_unreachable',
+    `The backend "${target.backend}" has not told its models yet; nothing was charged.`,
+    { status: 503, retryAfterSeconds: 5 },
+  );
+}
+
+function reasonFor(served: string, asked: string, targetIndex: number): RouteReason {
+  if (targetIndex > 0) return 'backend-not-configured';
+  return served === asked ? 'as-requested' : 'tier-rule';
+}
