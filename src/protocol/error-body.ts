@@ -1,0 +1,34 @@
+/** How an error is said in each dialect: as a whole body and inside a stream that has already begun. */
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { Dialect } from '../types.ts';
+
+const BODIES: Readonly<Record<Dialect, (code: ErrorCode, message: string, requestId: string) => object>> = {
+  anthropic: (code, message, requestId) => ({
+    type: 'error',
+    error: { type: ERRORS[code].anthropicType, message },
+    request_id: requestId,
+  }),
+  openai: (code, message) => ({
+    error: { message, type: ERRORS[code].openaiType, param: null, code: ERRORS[code].openaiCode },
+  }),
+};
+
+/**
+ * The JSON body of an error answer.
+ *
+ * @param requestId shown in the Anthropic envelope; the OpenAI one has no place for it (it has `x-request-id`)
+ */
+export function toErrorBody(dialect: Dialect, code: ErrorCode, message: string, requestId: string): object {
+  return BODIES[dialect](code, message, requestId);
+}
+
+/**
+ * The last frame of a stream that failed after it had begun. Nothing may follow it, no `[DONE]` either.
+ *
+ * The Anthropic SDK ignores an error frame without an `event:` line, and openai-node throws on one that has it
+ * (translation.md §6.1, both measured), so the two differ in more than their JSON.
+ */
+export function toStreamError(dialect: Dialect, code: ErrorCode, message: string, requestId: string): string {
+  const data = JSON.stringify(toErrorBody(dialect, code, message, requestId));
+  return dialect === 'anthropic' ? `event: error\ndata: ${data}\n\n` : `data: ${data}\n\n`;
+}
