@@ -205,3 +205,11 @@ export class GatewayError extends Error {
     this.details = details;
   }
 }
+
+/**
+ * Whether a request's signal says that its client went away. The gateway's own reasons to stop are GatewayErrors,
+ * which are still to be said to the client.
+ */
+export function hasClientLeft(signal: AbortSignal): boolean {
+  return signal.aborted && !(signal.reason instanceof GatewayError);
+}

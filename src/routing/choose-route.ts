@@ -89,3 +89,12 @@ function reasonFor(served: string, asked: string, targetIndex: number): RouteRea
   if (targetIndex > 0) return 'backend-not-configured';
   return served === asked ? 'as-requested' : 'tier-rule';
 }
+
+/** The backends whose models a tier's rules ask about, and which must therefore be known before it can be routed. */
+export function namedBackends(tier: Tier): readonly string[] {
+  const names = tier.routes.flatMap(({ match, to }) => [
+    ...(match.startsWith('models-of:') ? [match.slice('models-of:'.length)] : []),
+    ...to.filter((target) => target.model === DEFAULT_MODEL).map((target) => target.backend),
+  ]);
+  return [...new Set(names)];
+}

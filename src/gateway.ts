@@ -1,0 +1,218 @@
+/**
+ * The composition root: every part is built here, once, in the order in which it is needed. No logic.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createAuthenticator } from './auth/authenticate.ts';
+import { createKeyring, hashKey, type KeyEntry } from './auth/keys.ts';
+import { createTokenVerifier, type TokenVerifier } from './auth/oidc.ts';
+import type { Config } from './config/schema.ts';
+import { createCountTokensHandler } from './http/count-tokens.ts';
+import {
+  createHealthHandler,
+  createReadyzHandler,
+  type DependencyState,
+  handleLivez,
+} from './http/health.ts';
+import { createInferenceHandler } from './http/inference.ts';
+import { createMetricsHandler, startMetricsServer } from './http/metrics.ts';
+import { createModelsHandler } from './http/models.ts';
+import { createQuotaHandler } from './http/quota.ts';
+import { sendJson } from './http/reply.ts';
+import { helloBody, matchRoute, type RouteRow, toRoutes } from './http/routes.ts';
+import { createGatewayServer } from './http/server.ts';
+import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { type PipelineParts, tierOf } from './pipeline.ts';
+import { createQuota } from './quota/quota.ts';
+import { createSqliteStore } from './quota/sqlite-store.ts';
+import { createValkeyStore } from './quota/valkey-store.ts';
+import { namedBackends } from './routing/choose-route.ts';
+import type { Principal, Tier } from './types.ts';
+import { createCaller } from './upstream/call.ts';
+import { createCatalogue } from './upstream/catalogue.ts';
+import { createCountTokens } from './upstream/count-tokens.ts';
+import { type Backend, toBackend } from './upstream/kinds.ts';
+import { createSendFirst } from './upstream/send-first.ts';
+
+/** What the process gives. */
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Keys beside those of the configuration. */
+  readonly extraKeys: readonly KeyEntry[];
+  readonly log: Log;
+}
+
+export interface Gateway {
+  /** Listens; resolves with the ports. */
+  start(): Promise<{ readonly port: number; readonly metricsPort: number }>;
+  /** Says "not ready" and ends connections after their next answer. */
+  drain(): void;
+  /** Ends: open answers have `patienceMs` to finish, then are told. Everything held is given back. */
+  stop(patienceMs: number): Promise<void>;
+}
+
+/** Longest wait for content once a backend sent its headers; the client's headers follow then (T-12). */
+const PEEK_MS = 5000;
+
+/** Builds a gateway from its configuration. Nothing listens and nothing is asked before {@link Gateway.start}. */
+export async function createGateway({ config, extraKeys, log }: GatewayOptions): Promise<Gateway> {
+  const clock = Date.now;
+  const now = () => performance.now();
+  const { limits } = config;
+  const tiers = toTiers(config);
+  const metrics = createMetrics(clock);
+
+  const verifiers = createVerifiers(config, clock, log);
+  const authenticate = createAuthenticator({
+    keyring: createKeyring([...configuredKeys(config), ...extraKeys]),
+    verifiers,
+    tierRules: config.auth.keycloak.tiers,
+    defaultTier: config.auth.keycloak.defaultTier,
+    tiers: [...tiers.values()],
+  });
+
+  const store = createStore(config, log);
+  const { timeZone, onStoreFailure } = config.quota;
+  const quota = createQuota({ store, timeZone, onStoreFailure, clock, log });
+
+  const caller = createCaller(limits);
+  const backends = toBackends(config);
+  const catalogue = createCatalogue([...backends.values()], caller, now);
+  const contentLimits = { replyBytes: limits.replyBytes, peekMs: PEEK_MS };
+  const sendFirst = createSendFirst(backends, caller, contentLimits);
+  const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
+
+  const parts: PipelineParts = {
+    authenticate,
+    tiers,
+    modelsFor,
+    quota,
+    sendFirst,
+    relayLimits: {
+      slowReaderMs: limits.slowReaderSeconds * 1000,
+      keepAliveMs: limits.keepAliveSeconds * 1000,
+    },
+    clock,
+    now,
+    randomText,
+  };
+  const inference = { ...parts, bodyBytes: limits.bodyBytes, metrics, log };
+  const caller$ = { authenticate, tierOf: (principal: Principal) => tierOf(parts, principal) };
+  let draining = false;
+  const health = {
+    isDraining: () => draining,
+    dependencies: () => dependencyStates(quota, verifiers, backends, catalogue.silent()),
+  };
+
+  const routes: readonly RouteRow[] = toRoutes({
+    messages: createInferenceHandler(inference, 'anthropic'),
+    chatCompletions: createInferenceHandler(inference, 'openai'),
+    countTokens: createCountTokensHandler({
+      ...caller$,
+      modelsFor,
+      countTokens: createCountTokens(backends, caller),
+      bodyBytes: limits.bodyBytes,
+    }),
+    models: createModelsHandler({ ...caller$, allModels: () => catalogue.models() }),
+    quota: createQuotaHandler({ ...caller$, quota, clock }),
+    health: createHealthHandler(health),
+    livez: handleLivez,
+    readyz: createReadyzHandler(health),
+    hello: (scope) => sendJson(scope, 200, helloBody(routes)),
+  });
+  const { port, host, metricsPort } = config.server;
+  const shared = metricsPort === port && port !== 0;
+  const table = shared
+    ? [...routes, { path: '/metrics', methods: { GET: createMetricsHandler(metrics) } }]
+    : routes;
+  const server = createGatewayServer({
+    handle: (scope) => matchRoute(table, scope.request.method ?? '', scope.path)(scope),
+    log,
+    mintId: () => `req_${randomText()}`,
+    now,
+    limits,
+  });
+  let metricsServer: { port: number; close(): void } | null = null;
+
+  return {
+    async start() {
+      metricsServer = shared ? null : await startMetricsServer(metrics, metricsPort, host);
+      const listening = await server.listen(port, host);
+      return { port: listening, metricsPort: metricsServer?.port ?? listening };
+    },
+    drain() {
+      draining = true;
+      server.refuseReuse();
+    },
+    async stop(patienceMs) {
+      draining = true;
+      await server.close(patienceMs);
+      metricsServer?.close();
+      for (const verifier of verifiers) verifier.close();
+      await quota.close();
+      await caller.close();
+    },
+  };
+}
+
+function toTiers(config: Config): ReadonlyMap<string, Tier> {
+  return new Map(
+    Object.entries(config.tiers).map(([name, { rank, requestsPerDay, routes }]) => {
+      const allowance = { name: 'daily', limit: requestsPerDay, window: 'day' } as const;
+      return [name, { name, rank, allowance, routes }];
+    }),
+  );
+}
+
+function toBackends(config: Config): ReadonlyMap<string, Backend> {
+  return new Map(
+    Object.entries(config.backends).map(([name, settings]) => [
+      name,
+      toBackend({ name, ...settings, urls: settings.url }),
+    ]),
+  );
+}
+
+function configuredKeys(config: Config): readonly KeyEntry[] {
+  return (config.auth.static.keys ?? []).map(({ key, user, tier }) => ({
+    hash: hashKey(key.reveal()),
+    user,
+    tier,
+  }));
+}
+
+function createVerifiers(config: Config, clock: () => number, log: Log): readonly TokenVerifier[] {
+  const { provider, keycloak } = config.auth;
+  if (provider !== 'keycloak' || keycloak.url === undefined) return [];
+  return [createTokenVerifier({ ...keycloak, issuer: keycloak.url, fetch, clock, log })];
+}
+
+function createStore(config: Config, log: Log) {
+  const { redisUrl } = config.quota;
+  return redisUrl === undefined
+    ? createSqliteStore({ file: join(config.dataDir, 'quota.db'), clock: Date.now })
+    : createValkeyStore({ url: redisUrl.reveal(), log });
+}
+
+function dependencyStates(
+  quota: { health(): { readonly state: DependencyState } },
+  verifiers: readonly TokenVerifier[],
+  backends: ReadonlyMap<string, Backend>,
+  silent: readonly string[],
+): Record<string, DependencyState> {
+  const states: Record<string, DependencyState> = { quota: quota.health().state };
+  for (const verifier of verifiers) states.identity = verifier.health().keys === 'fresh' ? 'ok' : 'degraded';
+  for (const name of backends.keys()) states[`backend:${name}`] = silent.includes(name) ? 'degraded' : 'ok';
+  return states;
+}
+
+/** 22 letters and digits: 131 random bits. */
+function randomText(): string {
+  const bytes = randomBytes(22);
+  let text = '';
+  for (const byte of bytes) text += ALPHABET[byte % 62];
+  return text;
+}
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

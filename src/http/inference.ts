@@ -1,0 +1,172 @@
+/** `POST /v1/messages` and `POST /v1/chat/completions`. */
+import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
+import type { Log, LogFields } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { handleInference, type PipelineParts, type Progress } from '../pipeline.ts';
+import type { Dialect, Outcome } from '../types.ts';
+import type { RefusedReply } from '../upstream/await-content.ts';
+import { readBody } from './read-body.ts';
+import { errorHeaders, sendBytes, sendError, statusOf, toGatewayError } from './reply.ts';
+import type { Scope } from './request-scope.ts';
+
+export interface InferenceParts extends PipelineParts {
+  readonly bodyBytes: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Makes the handler for one dialect. */
+export function createInferenceHandler(parts: InferenceParts, dialect: Dialect) {
+  return async (scope: Scope): Promise<void> => {
+    const progress: Progress = { failures: [] };
+    parts.metrics.requestStarted();
+    let outcome: Outcome = { ending: 'refused' };
+    let failure: GatewayError | null = null;
+    try {
+      outcome = await handleInference(parts, toCall(scope, dialect, parts.bodyBytes), progress);
+    } catch (error) {
+      if (hasClientLeft(scope.signal)) outcome = { ending: 'client-left', contentSent: false, usage: null };
+      else {
+        failure = toGatewayError(error);
+        outcome = progress.reservation === undefined ? outcome : { ending: 'backend-failed', usage: null };
+        sendError(scope, failure, progress.route === undefined ? {} : failureHeaders(progress));
+      }
+    }
+    const seen = failure === null ? scope.response.statusCode : statusOf(failure, dialect);
+    const status = outcome.ending === 'client-left' ? 499 : seen;
+    const durationMs = parts.now() - scope.startedAt;
+    record(parts, { scope, dialect, progress, outcome, failure, status, durationMs });
+  };
+}
+
+function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
+  const { request, response } = scope;
+  return {
+    id: scope.id,
+    dialect,
+    rawHeaders: request.rawHeaders,
+    headers: request.headers,
+    search: scope.search,
+    readBody: () => readBody(scope, bodyBytes),
+    response,
+    signal: scope.signal,
+    refuse: (reply: RefusedReply, headers: Readonly<Record<string, string>>) =>
+      refuse(scope, dialect, reply, headers),
+  };
+}
+
+function failureHeaders({ route }: Progress): Record<string, string> {
+  return route === undefined
+    ? {}
+    : { 'x-gateway-model-requested': route.requested, 'x-gateway-model-served': route.served };
+}
+
+/** Errors whose wording belongs to the backend and the client alone: passed on unchanged within one dialect (P10). */
+const OWN_WORDS: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'model_not_found',
+  'conflict',
+  'body_too_large',
+  'internal',
+  'backend_overloaded',
+  'rate_limited',
+]);
+
+/** Of Claude's own overflow wordings not a word is changed; another server's are, or Claude Code gives up (E-10). */
+const OVERFLOW_WORDS = /prompt is too long|exceed context limit/i;
+
+function keepsItsWords(code: ErrorCode, dialect: Dialect, body: Uint8Array): boolean {
+  if (code !== 'context_overflow') return OWN_WORDS.has(code);
+  return dialect === 'openai' || OVERFLOW_WORDS.test(new TextDecoder().decode(body));
+}
+
+function refuse(scope: Scope, dialect: Dialect, reply: RefusedReply, headers: Record<string, string>): void {
+  const { code, message, status, retryAfterSeconds } = reply.error;
+  const error = new GatewayError(code, message, { status, retryAfterSeconds });
+  if (reply.body === null || reply.format !== dialect || !keepsItsWords(code, dialect, reply.body)) {
+    sendError(scope, error, headers);
+    return;
+  }
+  sendBytes(scope, reply.status, reply.body, {
+    ...headers,
+    ...errorHeaders(error),
+    ...pick(reply.headers, ['content-type', 'x-should-retry']),
+  });
+}
+
+function pick(headers: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+  );
+}
+
+/** A request that is over, as it is counted and logged; nothing of its content. */
+interface Finished {
+  readonly scope: Scope;
+  readonly dialect: Dialect;
+  readonly progress: Progress;
+  readonly outcome: Outcome;
+  readonly failure: GatewayError | null;
+  /** What the client got to see; 499 when it left first (nginx's custom). */
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+function record(parts: InferenceParts, finished: Finished): void {
+  countRequest(parts.metrics, finished);
+  const fields = logFields(finished);
+  if (finished.failure?.code === 'internal') parts.log.error(fields, 'request failed');
+  else parts.log.info(fields, 'request');
+}
+
+function countRequest(
+  metrics: Metrics,
+  { scope, dialect, progress, outcome, failure, status, durationMs }: Finished,
+): void {
+  const { principal, route, reservation } = progress;
+  for (const attempt of progress.failures) metrics.backendFailed(attempt.backend, attempt.code);
+  if (route !== undefined) metrics.routed(route.requested, route.served);
+  if (failure?.code === 'quota_exhausted') metrics.quotaRefused(principal?.tier ?? 'none');
+  if (principal !== undefined && reservation !== undefined && isCharged(outcome)) {
+    metrics.quotaUsed(principal.subject, reservation.standing.used + 1, reservation.standing.resetsAt);
+  }
+  metrics.requestEnded({
+    tier: principal?.tier ?? 'none',
+    dialect,
+    status,
+    ending: outcome.ending,
+    backend: progress.backend ?? 'none',
+    durationSeconds: durationMs / 1000,
+    firstContentSeconds: firstContentSeconds(scope, progress),
+    usage: usageOf(outcome),
+  });
+}
+
+const isCharged = (outcome: Outcome) =>
+  outcome.ending === 'completed' || (outcome.ending === 'client-left' && outcome.contentSent);
+
+const usageOf = (outcome: Outcome) => ('usage' in outcome ? outcome.usage : null);
+
+function logFields({ scope, dialect, progress, outcome, failure, status, durationMs }: Finished): LogFields {
+  const { principal, route, backend, dropped = [], failures } = progress;
+  const usage = usageOf(outcome);
+  return {
+    request_id: scope.id,
+    dialect,
+    ...(principal !== undefined && { user: principal.subject.slice(0, 16), tier: principal.tier }),
+    ...(route !== undefined && { model: route.requested, served: route.served, reason: route.reason }),
+    ...(backend !== undefined && { backend }),
+    status,
+    ending: outcome.ending,
+    duration_ms: Math.round(durationMs),
+    ...(usage !== null && { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
+    ...(failures.length > 0 && { failures }),
+    ...(dropped.length > 0 && { dropped }),
+    ...(failure !== null && { code: failure.code }),
+    ...(failure?.cause !== undefined && { err: failure.cause }),
+  };
+}
+
+function firstContentSeconds(scope: Scope, { firstContentAt }: Progress): number | null {
+  return firstContentAt === undefined ? null : Math.max(0, firstContentAt - scope.startedAt) / 1000;
+}

@@ -1,0 +1,69 @@
+/** Every URL of the product, in one table. */
+import { GatewayError } from '../errors.ts';
+import type { Scope } from './request-scope.ts';
+
+export type Handler = (scope: Scope) => Promise<void> | void;
+
+/** One row: an exact path, or everything below it, and what each method does. */
+export interface RouteRow {
+  readonly path: string;
+  /** Also matches what lies below the path. */
+  readonly below?: true;
+  readonly methods: Readonly<Record<string, Handler>>;
+}
+
+/** The handlers that the table is filled with. */
+export interface Handlers {
+  readonly messages: Handler;
+  readonly chatCompletions: Handler;
+  readonly countTokens: Handler;
+  readonly models: Handler;
+  readonly quota: Handler;
+  readonly health: Handler;
+  readonly livez: Handler;
+  readonly readyz: Handler;
+  readonly hello: Handler;
+}
+
+/** `HEAD` is answered wherever `GET` is. */
+export function toRoutes(handlers: Handlers): readonly RouteRow[] {
+  const { hello } = handlers;
+  return [
+    { path: '/v1/messages', methods: { POST: handlers.messages } },
+    { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
+    { path: '/v1/chat/completions', methods: { POST: handlers.chatCompletions } },
+    { path: '/v1/models', below: true, methods: { GET: handlers.models } },
+    { path: '/quota', methods: { GET: handlers.quota } },
+    { path: '/health', methods: { GET: handlers.health } },
+    { path: '/livez', methods: { GET: handlers.livez } },
+    { path: '/readyz', methods: { GET: handlers.readyz } },
+    { path: '/', methods: { GET: hello } },
+    // Claude Code asks these at its start, the second one where the base address ends in /v1.
+    { path: '/api/hello', methods: { GET: hello } },
+    { path: '/v1/api/hello', methods: { GET: hello } },
+  ];
+}
+
+/**
+ * Finds the handler of a request.
+ *
+ * @throws GatewayError `route_not_found`, `method_not_allowed` (with `allow`)
+ */
+export function matchRoute(routes: readonly RouteRow[], method: string, path: string): Handler {
+  const row = routes.find((one) => one.path === path || (one.below && path.startsWith(`${one.path}/`)));
+  if (row === undefined) {
+    throw new GatewayError('route_not_found', 'There is nothing at this path; GET / lists the endpoints.');
+  }
+  const handler = row.methods[method] ?? (method === 'HEAD' ? row.methods.GET : undefined);
+  if (handler !== undefined) return handler;
+  const allow = Object.keys(row.methods).join(', ');
+  throw new GatewayError('method_not_allowed', `This path takes ${allow} only.`, { headers: { allow } });
+}
+
+/** Says what this is; Claude Code's `HEAD` at start only wants a quick 200. */
+export function helloBody(routes: readonly RouteRow[]) {
+  const endpoints = routes.flatMap(({ path, methods }) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  return { name: 'llm-gateway', endpoints };
+}

@@ -1,0 +1,115 @@
+/** The listening socket: limits, one scope per request, and an orderly end. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { GatewayError, hasClientLeft } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { assertPlainRequest } from './assert-plain.ts';
+import { sendError, toGatewayError } from './reply.ts';
+import { openScope, type Scope } from './request-scope.ts';
+
+export interface ServerOptions {
+  readonly handle: (scope: Scope) => Promise<void> | void;
+  readonly log: Log;
+  readonly mintId: () => string;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly limits: {
+    readonly connections: number;
+    readonly headersSeconds: number;
+    readonly requestSeconds: number;
+  };
+}
+
+export interface GatewayServer {
+  /** Resolves with the port that is listened on. */
+  listen(port: number, host: string): Promise<number>;
+  /** Requests being answered now. */
+  open(): number;
+  /** From now on every answer ends its connection. */
+  refuseReuse(): void;
+  /** Takes no new connections; after `patienceMs` the open answers are ended in-band. Resolves when all is closed. */
+  close(patienceMs: number): Promise<void>;
+}
+
+/** Longest header section taken, bytes. Group-heavy tokens need room. */
+const MAX_HEADER_BYTES = 32 * 1024;
+/** Longer than the idle time of the usual load balancers, so that they close first. */
+const KEEP_ALIVE_MS = 75_000;
+
+export function createGatewayServer(options: ServerOptions): GatewayServer {
+  const { log, limits } = options;
+  const scopes = new Set<Scope>();
+  let lastCall = false;
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const scope = openScope(request, response, { id: options.mintId, now: options.now });
+    scopes.add(scope);
+    response.once('close', () => scopes.delete(scope));
+    if (lastCall) response.shouldKeepAlive = false;
+    response.on('error', (error) => log.debug({ err: error }, 'client connection failed'));
+    void answer(options, scope);
+  };
+
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: limits.headersSeconds * 1000,
+      requestTimeout: limits.requestSeconds * 1000,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1000,
+      noDelay: true,
+    },
+    onRequest,
+  );
+  server.maxConnections = limits.connections;
+  return {
+    listen: (port, host) => listen(server, port, host),
+    open: () => scopes.size,
+    refuseReuse: () => {
+      lastCall = true;
+    },
+    close: (patienceMs) => close(server, scopes, patienceMs),
+  };
+}
+
+async function answer(options: ServerOptions, scope: Scope): Promise<void> {
+  try {
+    assertPlainRequest(scope.request);
+    await options.handle(scope);
+  } catch (error) {
+    if (hasClientLeft(scope.signal)) return;
+    const failure = toGatewayError(error);
+    if (failure.code === 'internal')
+      options.log.error({ request_id: scope.id, err: failure.cause }, 'request failed');
+    sendError(scope, failure);
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Time for the last words to reach the clients, milliseconds. */
+const LAST_WORDS_MS = 1000;
+
+async function close(server: Server, scopes: ReadonlySet<Scope>, patienceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const reason = new GatewayError(
+    'shutting_down',
+    'The gateway is restarting; please send the request again.',
+  );
+  const stop = setTimeout(() => {
+    for (const scope of scopes) scope.stop(reason);
+  }, patienceMs);
+  const cut = setTimeout(() => server.closeAllConnections(), patienceMs + LAST_WORDS_MS);
+  await closed;
+  clearTimeout(stop);
+  clearTimeout(cut);
+}

@@ -1,0 +1,168 @@
+/**
+ * Prometheus metrics. Labels are bounded by construction: tiers and backends come from the configuration, users are
+ * hashes of a limited number, model names beyond a limit become `other`.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Dialect, Usage } from '../types.ts';
+
+/** Most users with a series of their own in `gateway_quota_used`; the others are summed as `other`. */
+export const MAX_USER_SERIES = 1000;
+/** Most different asked model names in `gateway_model_routes_total`; further ones count as `other`. */
+export const MAX_MODEL_SERIES = 200;
+
+const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+/** One finished request, in the words of the labels. */
+export interface RequestFacts {
+  readonly tier: string;
+  readonly dialect: Dialect;
+  readonly status: number;
+  readonly ending: string;
+  readonly backend: string;
+  readonly durationSeconds: number;
+  /** Time until the first content was there; null when none came. */
+  readonly firstContentSeconds: number | null;
+  readonly usage: Usage | null;
+}
+
+export interface Metrics {
+  requestStarted(): void;
+  requestEnded(facts: RequestFacts): void;
+  /** One routing decision. */
+  routed(from: string, to: string): void;
+  /** A user's standing as last seen. `subject` is a hash already. */
+  quotaUsed(subject: string, used: number, resetsAt: number): void;
+  quotaRefused(tier: string): void;
+  backendFailed(backend: string, code: string): void;
+  /** The text of `GET /metrics` and its content type. */
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/**
+ * Makes the metrics of one gateway.
+ *
+ * @param clock milliseconds since the epoch; standings of windows that have ended are dropped by it
+ */
+export function createMetrics(clock: () => number): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const meters = createMeters(registry);
+  const users = createUserSeries(registry, clock);
+  const models = new Set<string>();
+
+  const modelLabel = (name: string): string => {
+    if (models.has(name)) return name;
+    if (models.size >= MAX_MODEL_SERIES) return 'other';
+    models.add(name);
+    return name;
+  };
+
+  return {
+    requestStarted: () => meters.inFlight.inc(),
+    requestEnded(facts) {
+      meters.inFlight.dec();
+      const { tier, dialect, backend } = facts;
+      meters.requests.inc({ tier, dialect, backend, status: String(facts.status), ending: facts.ending });
+      meters.duration.observe({ tier, dialect, backend }, facts.durationSeconds);
+      if (facts.firstContentSeconds !== null)
+        meters.firstContent.observe({ backend }, facts.firstContentSeconds);
+      if (facts.usage !== null) countTokens(meters.tokens, tier, backend, facts.usage);
+    },
+    routed: (from, to) => meters.routes.inc({ from: modelLabel(from), to: modelLabel(to) }),
+    quotaUsed: users.set,
+    quotaRefused: (tier) => meters.refusals.inc({ tier }),
+    backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function createMeters(registry: Registry) {
+  const registers = [registry];
+  return {
+    inFlight: new Gauge({
+      name: 'gateway_requests_in_flight',
+      help: 'Inference requests being answered now.',
+      registers,
+    }),
+    requests: new Counter({
+      name: 'gateway_requests_total',
+      help: 'Inference requests by tier, dialect, backend, HTTP status and how they ended.',
+      labelNames: ['tier', 'dialect', 'backend', 'status', 'ending'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'gateway_request_duration_seconds',
+      help: 'Time from the request to the end of its answer.',
+      labelNames: ['tier', 'dialect', 'backend'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    firstContent: new Histogram({
+      name: 'gateway_time_to_first_content_seconds',
+      help: 'Time from the request to the first content from the backend.',
+      labelNames: ['backend'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    routes: new Counter({
+      name: 'gateway_model_routes_total',
+      help: 'Routing decisions by asked and served model.',
+      labelNames: ['from', 'to'],
+      registers,
+    }),
+    tokens: new Counter({
+      name: 'gateway_tokens_total',
+      help: 'Tokens by tier, backend and type (input, output, cache_read, cache_write).',
+      labelNames: ['tier', 'backend', 'type'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'gateway_quota_refusals_total',
+      help: 'Requests refused because the quota was used up.',
+      labelNames: ['tier'],
+      registers,
+    }),
+    backendFailures: new Counter({
+      name: 'gateway_backend_failures_total',
+      help: 'Failed attempts by backend and reason.',
+      labelNames: ['backend', 'code'],
+      registers,
+    }),
+  };
+}
+
+function countTokens(counter: Counter, tier: string, backend: string, usage: Usage): void {
+  counter.inc({ tier, backend, type: 'input' }, usage.inputTokens);
+  counter.inc({ tier, backend, type: 'output' }, usage.outputTokens);
+  counter.inc({ tier, backend, type: 'cache_read' }, usage.cacheReadTokens);
+  counter.inc({ tier, backend, type: 'cache_write' }, usage.cacheWriteTokens);
+}
+
+function createUserSeries(registry: Registry, clock: () => number) {
+  const standings = new Map<string, { used: number; resetsAt: number }>();
+  new Gauge({
+    name: 'gateway_quota_used',
+    help: 'Requests charged in the current window, by a hash of the user; users beyond the limit as "other".',
+    labelNames: ['user'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      let others = 0;
+      let named = 0;
+      const now = clock();
+      for (const [subject, { used, resetsAt }] of standings) {
+        if (resetsAt <= now) standings.delete(subject);
+        else if (++named <= MAX_USER_SERIES) this.set({ user: subject.slice(0, 16) }, used);
+        else others += used;
+      }
+      if (others > 0) this.set({ user: 'other' }, others);
+    },
+  });
+  return {
+    set: (subject: string, used: number, resetsAt: number) => {
+      // Ten times the shown number is kept, so that memory stays bounded whatever the number of users.
+      if (standings.size >= MAX_USER_SERIES * 10 && !standings.has(subject)) return;
+      standings.set(subject, { used, resetsAt });
+    },
+  };
+}

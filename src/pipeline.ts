@@ -1,0 +1,221 @@
+/**
+ * The sentence: one inference request, from its credential to its settled quota.
+ */
+import { GatewayError, hasClientLeft } from './errors.ts';
+import type { Conversation } from './protocol/conversation.ts';
+import type { ReplyContext } from './protocol/reply-events.ts';
+import { scanRequest } from './protocol/scan-request.ts';
+import { sideModels } from './protocol/side-models.ts';
+import { toQuotaHeaders } from './quota/headers.ts';
+import type { Quota, Reservation } from './quota/quota.ts';
+import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
+import { chooseRoute } from './routing/choose-route.ts';
+import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
+import type { RefusedReply } from './upstream/await-content.ts';
+import type { Models } from './upstream/catalogue.ts';
+import { type ClientRequest, createOutboundWriter } from './upstream/outbound.ts';
+import type { Exchange, FailedAttempt, SendFirst } from './upstream/send-first.ts';
+
+/** The parts that the sentence is spoken with. */
+export interface PipelineParts {
+  readonly authenticate: (rawHeaders: readonly string[]) => Promise<Principal>;
+  readonly tiers: ReadonlyMap<string, Tier>;
+  /** The models of the backends that this tier's rules ask about. */
+  readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
+  readonly quota: Quota;
+  readonly sendFirst: SendFirst;
+  readonly relayLimits: RelayClient['limits'];
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Random text of letters and digits, for ids. */
+  readonly randomText: () => string;
+}
+
+/** One request as the HTTP edge hands it over. */
+export interface InferenceCall {
+  readonly id: string;
+  readonly dialect: Dialect;
+  readonly rawHeaders: readonly string[];
+  readonly headers: ClientRequest['headers'];
+  readonly search: string;
+  readonly readBody: () => Promise<Uint8Array>;
+  readonly response: RelayClient['response'];
+  readonly signal: AbortSignal;
+  /** Answers with a backend's refusal in the client's dialect. */
+  readonly refuse: (reply: RefusedReply, headers: Readonly<Record<string, string>>) => void;
+}
+
+/** What is known of a request while it runs, for whoever watches. All of it is safe to log. */
+export interface Progress {
+  principal?: Principal;
+  route?: Route;
+  backend?: string;
+  reservation?: Reservation;
+  firstContentAt?: number;
+  /** What translation had to leave out. */
+  dropped?: readonly string[];
+  readonly failures: FailedAttempt[];
+}
+
+/**
+ * Answers one inference request.
+ *
+ * @param progress filled in as the request goes, so that it can be recorded however it ends
+ * @throws GatewayError for a refusal that is still to be said; the signal's reason when the client has gone
+ */
+export async function handleInference(
+  parts: PipelineParts,
+  call: InferenceCall,
+  progress: Progress,
+): Promise<Outcome> {
+  const principal = await parts.authenticate(call.rawHeaders);
+  progress.principal = principal;
+  const request = await readRequest(call);
+  const tier = tierOf(parts, principal);
+  const route = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
+  progress.route = route;
+  const reservation = await parts.quota.reserve(principal, tier.allowance, call.id);
+  progress.reservation = reservation;
+
+  let outcome: Outcome = { ending: 'backend-failed', usage: null };
+  try {
+    const writer = createOutboundWriter(request);
+    const exchange = await parts.sendFirst(route.candidates, writer, call.signal, (failure) =>
+      progress.failures.push(failure),
+    );
+    progress.backend = exchange.backend.name;
+    progress.dropped = exchange.outbound.translation?.dropped ?? [];
+    outcome = await answer(parts, call, request, route, tier, exchange, progress);
+  } catch (error) {
+    outcome = hasClientLeft(call.signal)
+      ? { ending: 'client-left', contentSent: false, usage: null }
+      : outcome;
+    throw error;
+  } finally {
+    await reservation.settle(outcome);
+  }
+  return outcome;
+}
+
+async function readRequest(call: InferenceCall): Promise<ClientRequest> {
+  const body = await call.readBody();
+  const { dialect, headers, search } = call;
+  return { dialect, body, scan: scanRequest(body), headers, search };
+}
+
+/** The tier of a principal. Names were checked at start, so a missing one is a fault of ours. */
+export function tierOf({ tiers }: Pick<PipelineParts, 'tiers'>, principal: Principal): Tier {
+  const tier = tiers.get(principal.tier);
+  if (tier === undefined) throw new GatewayError('internal', 'Your tier is not part of the plan.');
+  return tier;
+}
+
+/** The route for `model`; every further model that the body names must be one the tier passes through as well. */
+function chooseAllowedRoute(tier: Tier, { body, scan }: ClientRequest, models: Models): Route {
+  const route = chooseRoute(tier, scan.model, models);
+  for (const name of sideModels(body, scan)) {
+    const side = chooseRoute(tier, name, models);
+    if (side.reason === 'as-requested' && side.candidates[0].backend === route.candidates[0].backend)
+      continue;
+    throw new GatewayError(
+      'permission_denied',
+      `The model "${name}" is not part of the "${tier.name}" tier.`,
+    );
+  }
+  return route;
+}
+
+async function answer(
+  parts: PipelineParts,
+  call: InferenceCall,
+  request: ClientRequest,
+  route: Route,
+  tier: Tier,
+  exchange: Exchange,
+  progress: Progress,
+): Promise<Outcome> {
+  const { reply, outbound, backend } = exchange;
+  const standing = progress.reservation?.standing;
+  const headers = {
+    ...routeHeaders(route, backend.name, outbound.translation?.dropped ?? []),
+    ...(standing === undefined ? {} : toQuotaHeaders(standing, tier.allowance, call.dialect, parts.clock())),
+  };
+  if (reply.kind === 'refused') {
+    call.refuse(reply, headers);
+    return { ending: 'backend-failed', usage: null };
+  }
+  return relay(reply satisfies RelayReply, {
+    dialect: call.dialect,
+    stream: request.scan.stream,
+    response: call.response,
+    headers: { 'request-id': call.id, 'x-request-id': call.id, ...headers },
+    context: replyContext(parts, call, route, exchange),
+    signal: call.signal,
+    limits: parts.relayLimits,
+    onContent: () => {
+      progress.firstContentAt = parts.now();
+      void progress.reservation?.commit();
+    },
+  });
+}
+
+/** Which model was asked for, which served, why, and by whom. */
+export function routeHeaders(
+  route: Route,
+  backend: string,
+  dropped: readonly string[] = [],
+): Record<string, string> {
+  return {
+    'x-gateway-model-requested': route.requested,
+    'x-gateway-model-served': route.served,
+    'x-gateway-route-reason': route.reason,
+    'x-gateway-backend': backend,
+    ...(dropped.length > 0 && { 'x-gateway-dropped': printable(dropped.join(', ')) }),
+  };
+}
+
+/** Header values carry visible ASCII only; names of dropped fields come from the client. */
+const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512);
+
+const NO_TOOLS: ReadonlySet<string> = new Set();
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+function replyContext(
+  parts: PipelineParts,
+  call: InferenceCall,
+  route: Route,
+  exchange: Exchange,
+): ReplyContext {
+  const { translation } = exchange.outbound;
+  const conversation = translation?.conversation;
+  const prefix = call.dialect === 'anthropic' ? 'msg_' : 'chatcmpl-';
+  const toolPrefix = call.dialect === 'anthropic' ? 'toolu_' : 'call_';
+  return {
+    messageId: prefix + parts.randomText(),
+    model: route.requested,
+    created: Math.floor(parts.clock() / 1000),
+    showReasoning: conversation === undefined || showsReasoning(conversation, call.dialect),
+    streamUsage: conversation?.streamUsage ?? true,
+    toolNames: translation?.toolNames ?? NO_NAMES,
+    usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
+    mintToolId: () => toolPrefix + parts.randomText(),
+    requestId: call.id,
+  };
+}
+
+/** Anthropic clients see reasoning only when they asked for it; OpenAI clients unless they switched it off. */
+function showsReasoning({ reasoning }: Conversation, dialect: Dialect): boolean {
+  if (reasoning.kind === 'on') return reasoning.shown;
+  return reasoning.kind === 'default' && dialect === 'openai';
+}
+
+function toolIds({ turns }: Conversation): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const turn of turns) {
+    if (turn.role !== 'assistant') continue;
+    for (const part of turn.parts) if (part.type === 'tool-call') ids.add(part.id);
+  }
+  return ids;
+}

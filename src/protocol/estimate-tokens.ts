@@ -1,0 +1,35 @@
+/** A token count without a tokenizer, erring high: better to compact a little early than to be refused. */
+
+/** Characters a token has at least, on average, in code and prose alike (translation.md M-02). */
+const CHARACTERS_PER_TOKEN = 3.5;
+const TOKENS_PER_IMAGE = 1600;
+const TOKENS_PER_MESSAGE = 4;
+
+/** Estimates a Messages request: everything said and every tool definition, images at a flat rate. */
+export function estimateTokens(body: unknown): number {
+  const { system, messages, tools } = (body ?? {}) as Record<string, unknown>;
+  const tally = { characters: 0, images: 0 };
+  for (const part of [system, messages, tools]) measure(part, tally);
+  const turns = Array.isArray(messages) ? messages.length : 0;
+  const text = Math.ceil(tally.characters / CHARACTERS_PER_TOKEN);
+  return text + tally.images * TOKENS_PER_IMAGE + turns * TOKENS_PER_MESSAGE;
+}
+
+function measure(value: unknown, tally: { characters: number; images: number }): void {
+  if (typeof value === 'string') tally.characters += value.length;
+  else if (typeof value === 'number' || typeof value === 'boolean') tally.characters += 4;
+  else if (Array.isArray(value)) for (const one of value) measure(one, tally);
+  else if (typeof value === 'object' && value !== null)
+    measureObject(value as Record<string, unknown>, tally);
+}
+
+function measureObject(value: Record<string, unknown>, tally: { characters: number; images: number }): void {
+  if (value.type === 'base64') {
+    tally.images += 1;
+    return;
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    tally.characters += key.length + 4;
+    measure(inner, tally);
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * What routing needs to know of a JSON request body, read from its bytes without building objects, so that a
+ * megabyte of context costs next to nothing and reaches its backend unchanged.
+ */
+import { GatewayError } from '../errors.ts';
+
+/** Where a value lies in the body: from its first byte to behind its last. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface RequestScan {
+  /** The asked model; whatever stands there when it is no string. */
+  readonly model: unknown;
+  /** Whether a streamed answer is asked for. */
+  readonly stream: boolean;
+  /** Every top-level key and where its value lies. */
+  readonly fields: ReadonlyMap<string, ByteRange>;
+}
+
+/** Deeper nesting is refused: no real request comes near, and parsers behind us may not survive it. */
+export const MAX_JSON_DEPTH = 512;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** In other letter case these could mean nothing here and something to the backend. A doubled key likewise. */
+const ROUTING_KEYS = ['model', 'stream'];
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads the top level of a JSON object.
+ *
+ * @throws GatewayError `invalid_request` when the body is no JSON object, is cut off, nests deeper than
+ *   {@link MAX_JSON_DEPTH}, or has a key twice or a routing key in other letter case
+ */
+export function scanRequest(body: Uint8Array): RequestScan {
+  const fields = new Map<string, ByteRange>();
+  let at = skipSpace(body, 0);
+  if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
+  at = skipSpace(body, at + 1);
+  while (body[at] !== CLOSE_BRACE) {
+    const keyEnd = endOfString(body, at);
+    const key = readString(body, at, keyEnd);
+    at = skipSpace(body, keyEnd);
+    if (body[at] !== COLON) throw malformed('expected ":"', at);
+    const start = skipSpace(body, at + 1);
+    const end = endOfValue(body, start);
+    keep(fields, key, { start, end });
+    at = skipSpace(body, end);
+    if (body[at] !== COMMA) break;
+    at = skipSpace(body, at + 1);
+    if (body[at] !== QUOTE) throw malformed('expected a key', at);
+  }
+  if (body[at] !== CLOSE_BRACE)
+    throw malformed(at >= body.length ? 'it ends too early' : 'expected "," or "}"', at);
+  const tail = skipSpace(body, at + 1);
+  if (tail < body.length) throw malformed('nothing may follow the object', tail);
+  return {
+    model: valueAt(body, fields.get('model')),
+    stream: valueAt(body, fields.get('stream')) === true,
+    fields,
+  };
+}
+
+/** The value of a top-level field, parsed; undefined when it is not there. */
+export function readField(body: Uint8Array, scan: RequestScan, name: string): unknown {
+  return valueAt(body, scan.fields.get(name));
+}
+
+/** The same body with another model name in it; not a byte of the rest changes. */
+export function spliceModel(body: Uint8Array, scan: RequestScan, model: string): Uint8Array {
+  const range = scan.fields.get('model');
+  if (range === undefined || scan.model === model) return body;
+  const name = new TextEncoder().encode(JSON.stringify(model));
+  const result = new Uint8Array(body.length - (range.end - range.start) + name.length);
+  result.set(body.subarray(0, range.start));
+  result.set(name, range.start);
+  result.set(body.subarray(range.end), range.start + name.length);
+  return result;
+}
+
+/** The whole body as a value, for translation. */
+export function parseBody(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(UTF8.decode(body));
+  } catch {
+    throw new GatewayError('invalid_request', 'The request body is not valid JSON.');
+  }
+}
+
+function keep(fields: Map<string, ByteRange>, key: string, range: ByteRange): void {
+  if (fields.has(key)) throw new GatewayError('invalid_request', 'The request body names a key twice.');
+  const lower = key.toLowerCase();
+  if (key !== lower && ROUTING_KEYS.includes(lower)) {
+    throw new GatewayError('invalid_request', `${lower}: must be written in lower case`);
+  }
+  fields.set(key, range);
+}
+
+function valueAt(body: Uint8Array, range: ByteRange | undefined): unknown {
+  if (range === undefined) return undefined;
+  return parseBody(body.subarray(range.start, range.end));
+}
+
+function readString(body: Uint8Array, start: number, end: number): string {
+  return String(parseBody(body.subarray(start, end)));
+}
+
+function skipSpace(body: Uint8Array, from: number): number {
+  let at = from;
+  while (at < body.length) {
+    const byte = body[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at++;
+  }
+  return at;
+}
+
+/** Behind the closing quote of the string that starts at `start`. */
+function endOfString(body: Uint8Array, start: number): number {
+  if (body[start] !== QUOTE) throw malformed('expected a string', start);
+  let quote = start;
+  do {
+    quote = body.indexOf(QUOTE, quote + 1);
+    if (quote < 0) throw malformed('it ends inside a string', body.length);
+  } while (isEscaped(body, quote, start));
+  return quote + 1;
+}
+
+/** Whether an odd number of backslashes stands before a quote. */
+function isEscaped(body: Uint8Array, quote: number, start: number): boolean {
+  let before = quote - 1;
+  while (before > start && body[before] === BACKSLASH) before--;
+  return (quote - 1 - before) % 2 === 1;
+}
+
+function endOfValue(body: Uint8Array, start: number): number {
+  const byte = body[start];
+  if (byte === QUOTE) return endOfString(body, start);
+  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start);
+  return endOfScalar(body, start);
+}
+
+/** Strings are jumped over natively; only the bytes between them are looked at one by one. */
+function endOfContainer(body: Uint8Array, start: number): number {
+  const closers: number[] = [];
+  let at = start;
+  while (at < body.length) {
+    const byte = body[at];
+    if (byte === QUOTE) {
+      at = endOfString(body, at);
+      continue;
+    }
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      closers.push(byte + 2);
+      if (closers.length > MAX_JSON_DEPTH)
+        throw malformed(`it nests deeper than ${MAX_JSON_DEPTH} levels`, at);
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (closers.pop() !== byte) throw malformed('a bracket does not match', at);
+      if (closers.length === 0) return at + 1;
+    }
+    at++;
+  }
+  throw malformed('it ends too early', at);
+}
+
+const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+
+function endOfScalar(body: Uint8Array, start: number): number {
+  let end = start;
+  while (end < body.length && !isDelimiter(body[end])) end++;
+  const text = String.fromCharCode(...body.subarray(start, Math.min(end, start + 400)));
+  if (!SCALAR.test(text)) throw malformed('expected a value', start);
+  return end;
+}
+
+function isDelimiter(byte: number | undefined): boolean {
+  return (
+    byte === COMMA || byte === CLOSE_BRACE || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+  );
+}
+
+function malformed(what: string, at: number): GatewayError {
+  return new GatewayError('invalid_request', `The request body is not valid JSON: ${what} (byte ${at}).`);
+}

@@ -1,0 +1,123 @@
+/**
+ * From a backend's frames to a client's bytes: relayed untouched where both speak one dialect, translated where they
+ * do not. Synchronous; the relay around it does the waiting.
+ */
+import type { Dialect, Usage } from '../types.ts';
+import { BACKEND_FORMATS, CLIENT_DIALECTS } from './dialects.ts';
+import { toStreamError } from './error-body.ts';
+import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
+import type { RawFrame } from './sse.ts';
+import { createStreamWatcher } from './watch-stream.ts';
+
+/** Whether more may follow, and if not, how it ended. */
+export type StreamState = 'open' | 'completed' | 'failed';
+
+export interface Transcribed {
+  /** What the client is to get now; may be empty. */
+  readonly bytes: Uint8Array | string;
+  readonly state: StreamState;
+}
+
+export interface Transcriber {
+  push(frames: readonly RawFrame[]): Transcribed;
+  /** The backend's bytes ended. */
+  end(): Transcribed;
+  /** The backend failed; says so in the client's dialect. */
+  fail(error: ReplyError): string;
+  /** Something to send while waiting. */
+  keepAlive(): string;
+  usage(): Usage | null;
+}
+
+const TRUNCATED: ReplyError = {
+  code: 'backend_truncated',
+  message: 'The model server closed the connection before its answer was complete.',
+};
+
+const KEEP_ALIVE: Readonly<Record<Dialect, string>> = {
+  anthropic: 'event: ping\ndata: {"type":"ping"}\n\n',
+  openai: ': keepalive\n\n',
+};
+
+/** Passes whole frames on as they are and watches them go by. */
+export function createPassthrough(dialect: Dialect, requestId: string): Transcriber {
+  const watcher = createStreamWatcher(dialect);
+  const fail = (error: ReplyError) => toStreamError(dialect, error.code, error.message, requestId);
+  return {
+    push(frames) {
+      const passed: Uint8Array[] = [];
+      let state: StreamState = 'open';
+      for (const frame of frames) {
+        const sight = watcher.see(frame);
+        passed.push(frame.bytes);
+        if (sight === 'end') state = 'completed';
+        if (sight === 'error') state = 'failed';
+        if (state !== 'open') break;
+      }
+      return { bytes: join(passed), state };
+    },
+    end: () =>
+      watcher.mayEnd() ? { bytes: '', state: 'completed' } : { bytes: fail(TRUNCATED), state: 'failed' },
+    fail,
+    keepAlive: () => KEEP_ALIVE[dialect],
+    usage: () => watcher.usage(),
+  };
+}
+
+/** Decodes the backend's frames and encodes them for the client. */
+export function createTranslation(from: Dialect, to: Dialect, context: ReplyContext): Transcriber {
+  const decoder = BACKEND_FORMATS[from].createDecoder();
+  const encoder = CLIENT_DIALECTS[to].createEncoder(context);
+  let usage: Usage | null = null;
+
+  const encode = (events: readonly ReplyEvent[]): Transcribed => {
+    let bytes = '';
+    let state: StreamState = 'open';
+    for (const event of events) {
+      if (event.type === 'usage' || event.type === 'start') usage = event.usage ?? usage;
+      if (event.type === 'finish') state = 'completed';
+      if (event.type === 'error') state = 'failed';
+      bytes += encoder.push(event);
+    }
+    return { bytes, state };
+  };
+
+  return {
+    push(frames) {
+      const events: ReplyEvent[] = [];
+      for (const frame of frames) {
+        events.push(...decoder.push({ event: frame.event(), data: frame.data() }));
+        if (hasEnded(events)) break;
+      }
+      return encode(events);
+    },
+    end: () => encode(decoder.end()),
+    fail: (error) => encoder.push({ type: 'error', error }),
+    keepAlive: () => encoder.keepAlive(),
+    usage: () => usage,
+  };
+}
+
+/** Every event of a whole stream, for clients that asked for none. */
+export function decodeFrames(from: Dialect, frames: readonly RawFrame[]): readonly ReplyEvent[] {
+  const decoder = BACKEND_FORMATS[from].createDecoder();
+  const events = frames.flatMap((frame) => decoder.push({ event: frame.event(), data: frame.data() }));
+  return hasEnded(events) ? events : [...events, ...decoder.end()];
+}
+
+function hasEnded(events: readonly ReplyEvent[]): boolean {
+  const last = events.at(-1);
+  return last !== undefined && (last.type === 'finish' || last.type === 'error');
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
+}

@@ -1,0 +1,216 @@
+/**
+ * The gate before the client sees anything: a backend's answer counts as one only when it is complete, or when its
+ * stream has shown content and not an error.
+ */
+import { GatewayError } from '../errors.ts';
+import type { ReplyError } from '../protocol/reply-events.ts';
+import { createFrameSplitter, type RawFrame } from '../protocol/sse.ts';
+import { readUpstreamError } from '../protocol/upstream-error.ts';
+import { createStreamWatcher, type StreamWatcher } from '../protocol/watch-stream.ts';
+import type { Candidate, Dialect } from '../types.ts';
+import type { CallReply } from './call.ts';
+
+interface ReplyBase {
+  readonly candidate: Candidate;
+  /** The dialect the backend answered in. */
+  readonly format: Dialect;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A stream that has begun. */
+export interface StreamReply extends ReplyBase {
+  readonly kind: 'stream';
+  /** Whether content was seen, or the wait for it was given up so that the client can be kept company. */
+  readonly hasContent: boolean;
+  /** Frames in batches as they arrive, from the very first. */
+  readonly batches: AsyncIterable<readonly RawFrame[]>;
+}
+
+/** A complete body. */
+export interface WholeReply extends ReplyBase {
+  readonly kind: 'whole';
+  readonly body: Uint8Array;
+}
+
+/** The backend's refusal, by status or as the first event of its stream. */
+export interface RefusedReply extends ReplyBase {
+  readonly kind: 'refused';
+  /** The refusal as sent, for clients of the same dialect; null when it came as an event. */
+  readonly body: Uint8Array | null;
+  readonly error: ReplyError;
+}
+
+export type Reply = StreamReply | WholeReply | RefusedReply;
+
+export interface ContentLimits {
+  /** Largest whole reply or stream event, bytes. */
+  readonly replyBytes: number;
+  /** Longest wait for content after the headers, milliseconds; then the client gets its headers (T-12). */
+  readonly peekMs: number;
+}
+
+/** Largest error body that is looked at. */
+const MAX_ERROR_BYTES = 1024 * 1024;
+
+/**
+ * Reads far enough into a backend's answer to know what it is.
+ *
+ * @throws GatewayError `backend_truncated` when a stream ends before content, `backend_failed` when a body is too
+ *   long, and whatever reading it throws
+ */
+export async function awaitContent(
+  reply: CallReply,
+  base: { readonly candidate: Candidate; readonly format: Dialect },
+  limits: ContentLimits,
+): Promise<Reply> {
+  const answer = { ...base, status: reply.status, headers: reply.headers };
+  if (reply.status >= 300 && reply.status < 400) {
+    throw new GatewayError(
+      'backend_failed',
+      'The model server answered with a redirect, which is not followed.',
+    );
+  }
+  if (reply.status < 200 || reply.status >= 400) {
+    const body = await readAll(reply.body, MAX_ERROR_BYTES);
+    return { ...answer, kind: 'refused', body, error: readRefusal(answer, body) };
+  }
+  if (isEventStream(reply.headers)) return awaitStream(reply, answer, limits);
+  return { ...answer, kind: 'whole', body: await readAll(reply.body, limits.replyBytes) };
+}
+
+const isEventStream = (headers: Readonly<Record<string, string>>) =>
+  (headers['content-type'] ?? '').toLowerCase().startsWith('text/event-stream');
+
+function readRefusal(answer: ReplyBase, body: Uint8Array): ReplyError {
+  const { status, headers } = answer;
+  return readUpstreamError({ status, headers, body: new TextDecoder().decode(body) });
+}
+
+/** Reads a body to its end. */
+async function readAll(body: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > limit)
+      throw new GatewayError('backend_failed', 'The model server sent an answer that is too long.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+async function awaitStream(reply: CallReply, answer: ReplyBase, limits: ContentLimits): Promise<Reply> {
+  const batches = readFrames(reply.body, limits.replyBytes)[Symbol.asyncIterator]();
+  const watcher = createStreamWatcher(answer.format);
+  const seen: (readonly RawFrame[])[] = [];
+  const giveUp = timer(limits.peekMs);
+  try {
+    for (;;) {
+      const pending = batches.next();
+      // When the wait is given up, this promise is awaited later, or never if the client leaves first.
+      pending.catch(ignore);
+      const next = await Promise.race([pending, giveUp.done]);
+      if (next === null) return toStream(answer, seen, batches, pending, false);
+      if (next.done) throw endedEarly(seen);
+      seen.push(next.value);
+      const { sight, frame } = firstTelling(watcher, next.value);
+      if (sight === 'error') return refusedInStream(answer, frame, batches);
+      if (sight !== 'nothing') return toStream(answer, seen, batches, null, true);
+    }
+  } finally {
+    giveUp.cancel();
+  }
+}
+
+const ignore = () => undefined;
+
+/** A promise that can be raced against and taken back. */
+function timer(ms: number): { readonly done: Promise<null>; cancel(): void } {
+  let handle: NodeJS.Timeout;
+  const done = new Promise<null>((resolve) => {
+    handle = setTimeout(resolve, ms, null);
+  });
+  return { done, cancel: () => clearTimeout(handle) };
+}
+
+function firstTelling(watcher: StreamWatcher, frames: readonly RawFrame[]) {
+  for (const frame of frames) {
+    const sight = watcher.see(frame);
+    if (sight === 'content' || sight === 'end' || sight === 'error') return { sight, frame } as const;
+  }
+  return { sight: 'nothing', frame: null } as const;
+}
+
+function endedEarly(seen: readonly (readonly RawFrame[])[]): GatewayError {
+  return seen.length === 0
+    ? new GatewayError('backend_truncated', 'The model server sent an empty answer.')
+    : new GatewayError('backend_truncated', 'The model server stopped before its answer began.');
+}
+
+function toStream(
+  answer: ReplyBase,
+  seen: readonly (readonly RawFrame[])[],
+  batches: AsyncIterator<readonly RawFrame[]>,
+  pending: Promise<IteratorResult<readonly RawFrame[]>> | null,
+  hasContent: boolean,
+): StreamReply {
+  return { ...answer, kind: 'stream', hasContent, batches: replay(seen, batches, pending) };
+}
+
+/** What was already read, then what follows. Stopping early closes the backend's connection. */
+async function* replay(
+  seen: readonly (readonly RawFrame[])[],
+  batches: AsyncIterator<readonly RawFrame[]>,
+  pending: Promise<IteratorResult<readonly RawFrame[]>> | null,
+): AsyncGenerator<readonly RawFrame[]> {
+  try {
+    yield* seen;
+    let next = await (pending ?? batches.next());
+    while (!next.done) {
+      yield next.value;
+      next = await batches.next();
+    }
+  } finally {
+    await batches.return?.();
+  }
+}
+
+async function refusedInStream(
+  answer: ReplyBase,
+  frame: RawFrame | null,
+  batches: AsyncIterator<readonly RawFrame[]>,
+): Promise<RefusedReply> {
+  const body = frame?.data() ?? '';
+  await batches.return?.();
+  const { headers } = answer;
+  const error = readUpstreamError({ status: 200, headers, body });
+  return { ...answer, kind: 'refused', body: null, error };
+}
+
+const BLANK_LINE = new TextEncoder().encode('\n\n');
+
+/** Whole frames per chunk. A last frame whose blank line is missing counts when its data is whole (T-01). */
+async function* readFrames(
+  body: AsyncIterable<Uint8Array>,
+  maxEventBytes: number,
+): AsyncGenerator<readonly RawFrame[]> {
+  const splitter = createFrameSplitter({ maxEventBytes });
+  for await (const chunk of body) {
+    const frames = splitter.push(chunk);
+    if (frames.length > 0) yield frames;
+  }
+  if (splitter.rest().length === 0) return;
+  const last = splitter.push(BLANK_LINE).filter(isWhole);
+  if (last.length > 0) yield last;
+}
+
+function isWhole(frame: RawFrame): boolean {
+  const data = frame.data().trim();
+  if (data === '[DONE]') return true;
+  try {
+    return JSON.parse(data) !== undefined;
+  } catch {
+    return false;
+  }
+}

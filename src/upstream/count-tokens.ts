@@ -1,0 +1,87 @@
+/**
+ * How many tokens a Messages request has: by Claude's own counter, by the model server's tokenizer, else estimated
+ * on the high side. Free of quota, and never a failure for a model that exists (M-01, M-02).
+ */
+import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../protocol/dialects.ts';
+import { estimateTokens } from '../protocol/estimate-tokens.ts';
+import { parseBody, spliceModel } from '../protocol/scan-request.ts';
+import type { Candidate, Route } from '../types.ts';
+import type { Caller } from './call.ts';
+import type { Backend } from './kinds.ts';
+import { type ClientRequest, createOutboundWriter, sha256 } from './outbound.ts';
+
+export interface TokenCount {
+  readonly inputTokens: number;
+  readonly estimated: boolean;
+}
+
+/** A tokenizer that takes longer is not waited for. */
+const PATIENCE_MS = 2000;
+
+export type CountTokens = (route: Route, request: ClientRequest, signal: AbortSignal) => Promise<TokenCount>;
+
+/** @throws GatewayError `invalid_request` when the body cannot be read */
+export function createCountTokens(backends: ReadonlyMap<string, Backend>, caller: Caller): CountTokens {
+  return async (route, request, signal) => {
+    const candidate = route.candidates[0];
+    const backend = backends.get(candidate.backend);
+    const ask = backend === undefined ? null : questionFor(backend, candidate, request);
+    const counted = ask === null ? null : await askFor(ask, caller, signal).catch(() => null);
+    if (counted !== null) return { inputTokens: counted, estimated: false };
+    return { inputTokens: estimateTokens(parseBody(request.body)), estimated: true };
+  };
+}
+
+interface Question {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+  readonly field: 'input_tokens' | 'count';
+}
+
+function questionFor(backend: Backend, candidate: Candidate, request: ClientRequest): Question | null {
+  if (backend.format === 'anthropic') {
+    const { headers } = createOutboundWriter(request).write(candidate, backend);
+    const body = spliceModel(request.body, request.scan, candidate.model);
+    return {
+      url: `${candidate.url}/v1/messages/count_tokens${request.search}`,
+      headers,
+      body,
+      field: 'input_tokens',
+    };
+  }
+  const { tokenizePath } = backend.profile;
+  if (tokenizePath === null) return null;
+  const conversation = CLIENT_DIALECTS.anthropic.readRequest({
+    ...(parseBody(request.body) as object),
+    max_tokens: 1,
+    stream: false,
+  });
+  const { body } = BACKEND_FORMATS.openai.writeRequest(conversation, {
+    model: candidate.model,
+    profile: backend.profile,
+    maxOutputTokens: 1,
+    hash: sha256,
+  });
+  const { model, messages, tools, chat_template_kwargs } = body;
+  return {
+    url: candidate.url + tokenizePath,
+    headers: { 'content-type': 'application/json', 'accept-encoding': 'identity', ...backend.headers() },
+    body: JSON.stringify({ model, messages, tools, chat_template_kwargs, add_generation_prompt: true }),
+    field: 'count',
+  };
+}
+
+async function askFor(
+  { url, headers, body, field }: Question,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  const reply = await caller.call({ url, method: 'POST', headers, body, signal: patience });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of reply.body) chunks.push(chunk);
+  if (reply.status !== 200) return null;
+  const count = (JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>)[field];
+  return typeof count === 'number' && Number.isInteger(count) && count >= 0 ? count : null;
+}
