@@ -53,13 +53,17 @@ function without(tree: Tree, issues: readonly z.core.$ZodIssue[]): Tree {
   for (const issue of issues) {
     const path = issue.path.map(String);
     const faulty = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
-    for (const one of faulty) removeAt(result, one.length > 2 ? one.slice(0, isEntry(one) ? 2 : 1) : one);
+    for (const one of faulty) removeAt(result, toRemovable(one));
   }
   return result;
 }
 
-/** Whether a path leads into one named entry, which can go without taking its section along. */
-const isEntry = (path: readonly string[]) => path[0] === 'backends' || path[0] === 'tiers';
+/** The nearest place that can go: a named entry of a record, a whole list, else the option itself. */
+function toRemovable(path: readonly string[]): readonly string[] {
+  if (path[0] === 'backends' || path[0] === 'tiers') return path.slice(0, 2);
+  const index = path.findIndex((segment) => /^\d+$/.test(segment));
+  return index < 0 ? path : path.slice(0, index);
+}
 
 function removeAt(tree: Tree, path: readonly string[]): void {
   const [head, ...rest] = path;

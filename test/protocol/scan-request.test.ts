@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { GatewayError } from '../../src/errors.ts';
+import { MAX_JSON_DEPTH, readField, scanRequest, spliceModel } from '../../src/protocol/scan-request.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (body: Uint8Array) => new TextDecoder().decode(body);
+
+function refusal(body: string | Uint8Array): GatewayError {
+  try {
+    scanRequest(typeof body === 'string' ? bytes(body) : body);
+  } catch (error) {
+    assert.ok(error instanceof GatewayError);
+    assert.equal(error.code, 'invalid_request');
+    return error;
+  }
+  assert.fail(`accepted: ${typeof body === 'string' ? body : text(body)}`);
+}
+
+test('model and stream are found wherever they stand', () => {
+  const scan = scanRequest(bytes(' {"messages":[{"model":"inner"}],\n"stream" : true,"model":"outer"} '));
+  assert.equal(scan.model, 'outer');
+  assert.equal(scan.stream, true);
+});
+
+test('a model written with escapes is read as what it means', () => {
+  assert.equal(scanRequest(bytes('{"mod\\u0065l":"claude-\\u0068aiku"}')).model, 'claude-haiku');
+});
+
+test('only the boolean true asks for a stream', () => {
+  for (const odd of ['false', 'null', '"true"', '1', '[true]']) {
+    assert.equal(scanRequest(bytes(`{"model":"m","stream":${odd}}`)).stream, false);
+  }
+});
+
+test('the model is replaced in place and no other byte changes', () => {
+  const body = '{ "a" : 1.50e+3 , "model" :\t"old" , "z":"\\u00e9 \\"quoted\\"" }';
+  const spliced = spliceModel(bytes(body), scanRequest(bytes(body)), 'new/"x"');
+  assert.equal(text(spliced), body.replace('"old"', '"new/\\"x\\""'));
+});
+
+test('a model that stays the same costs no copy', () => {
+  const body = bytes('{"model":"same"}');
+  assert.equal(spliceModel(body, scanRequest(body), 'same'), body);
+});
+
+for (const broken of [
+  '',
+  ' ',
+  '[]',
+  '"model"',
+  'null',
+  '{',
+  '{"model"',
+  '{"model":',
+  '{"model":"x"',
+  '{"model":"x",}',
+  '{"model":"x"} x',
+  '{"model":"x"}{}',
+  '{model:"x"}',
+  '{"a":[}',
+  '{"a":[1,2}}',
+  '{"a":{"b":1]}',
+  '{"a":"x',
+  '{"a":tru}',
+  '{"a":01}',
+  '{"a":1 "b":2}',
+  '{,"a":1}',
+  '{"a":}',
+  '\ufeff{"model":"x"}',
+  '{"a":NaN}',
+  "{'a':1}",
+]) {
+  test(`refuses ${JSON.stringify(broken)}`, () => {
+    refusal(broken);
+  });
+}
+
+test('invalid UTF-8 in the model name is refused', () => {
+  refusal(Uint8Array.from([...bytes('{"model":"'), 0xff, 0xfe, ...bytes('"}')]));
+});
+
+test('a key given twice is refused, whatever its spelling', () => {
+  assert.match(refusal('{"model":"a","model":"b"}').message, /twice/);
+  assert.match(refusal('{"model":"a","mod\\u0065l":"b"}').message, /twice/);
+  assert.match(refusal('{"tools":[1],"tools":[]}').message, /twice/);
+});
+
+test('a routing key in other letter case is refused', () => {
+  assert.match(refusal('{"Model":"a"}').message, /lower case/);
+  assert.match(refusal('{"model":"a","STREAM":true}').message, /lower case/);
+});
+
+test('nesting is allowed up to its limit and not beyond, in no time', () => {
+  const nested = (depth: number) => `{"model":"m","a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  assert.equal(scanRequest(bytes(nested(MAX_JSON_DEPTH))).model, 'm');
+  assert.match(refusal(nested(MAX_JSON_DEPTH + 1)).message, /deeper/);
+  assert.match(refusal(`{"a":${'['.repeat(1_000_000)}`).message, /deeper/);
+});
+
+test('prototype keys are plain keys', () => {
+  const scan = scanRequest(bytes('{"__proto__":{"model":"x"},"constructor":1,"model":"m"}'));
+  assert.equal(scan.model, 'm');
+  assert.equal(({} as Record<string, unknown>).model, undefined);
+});
+
+test('for every object the scan agrees with JSON.parse, field by field', () => {
+  const value = fc.jsonValue({ maxDepth: 4 });
+  const spacing = fc.constantFrom(undefined, 1, '\t');
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), value), spacing, (object, space) => {
+      if (Object.keys(object).some((key) => ['model', 'stream'].includes(key.toLowerCase()))) return;
+      const body = bytes(JSON.stringify(object, null, space));
+      const scan = scanRequest(body);
+      const parsed = JSON.parse(text(body)) as Record<string, unknown>;
+      assert.deepEqual([...scan.fields.keys()].sort(), Object.keys(parsed).sort());
+      for (const key of Object.keys(parsed)) assert.deepEqual(readField(body, scan, key), parsed[key]);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('a body cut anywhere is refused', () => {
+  const body = bytes(
+    '{"model":"m","messages":[{"role":"user","content":"a \\"b\\" \\\\ {["}],"n":-1.5e3,"t":true}',
+  );
+  for (let length = 0; length < body.length; length++) refusal(body.subarray(0, length));
+});
+
+test('whatever the bytes, the scan either reads them or refuses them', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
+      try {
+        scanRequest(Uint8Array.from([0x7b, ...noise]));
+      } catch (error) {
+        assert.ok(error instanceof GatewayError);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
