@@ -40,3 +40,29 @@ export const DEFAULT_TIERS = {
     ],
   },
 };
+
+/**
+ * How a Keycloak token tells its tier when the file does not say: by role of the client `llm-gateway`, by realm role
+ * or by group, all with the same names.
+ */
+export const DEFAULT_TIER_RULES = [
+  {
+    claim: 'resource_access.llm-gateway.roles',
+    values: { 'tier-free': 'free', 'tier-pro': 'pro', 'tier-enterprise': 'enterprise' },
+  },
+  {
+    claim: 'realm_access.roles',
+    values: { 'tier-free': 'free', 'tier-pro': 'pro', 'tier-enterprise': 'enterprise' },
+  },
+  {
+    claim: 'groups',
+    values: {
+      '/tier-free': 'free',
+      '/tier-pro': 'pro',
+      '/tier-enterprise': 'enterprise',
+      'tier-free': 'free',
+      'tier-pro': 'pro',
+      'tier-enterprise': 'enterprise',
+    },
+  },
+];

@@ -3,7 +3,7 @@
  * the reference (`docs/configuration.md` is generated from them), so they are written for the person who sets them.
  */
 import { z } from 'zod';
-import { DEFAULT_TIERS } from './default-plan.ts';
+import { DEFAULT_TIER_RULES, DEFAULT_TIERS } from './default-plan.ts';
 import { type Secret, toSecret } from './secret.ts';
 
 const secret = z
@@ -159,28 +159,6 @@ const tierRule = z.strictObject({
     .describe('Where the token says it: a dotted path, or a list of segments where a name has dots in it.'),
   values: z.record(z.string(), z.string()).describe('Value found there, and the tier it stands for.'),
 });
-
-const DEFAULT_TIER_RULES = [
-  {
-    claim: 'resource_access.llm-gateway.roles',
-    values: { 'tier-free': 'free', 'tier-pro': 'pro', 'tier-enterprise': 'enterprise' },
-  },
-  {
-    claim: 'realm_access.roles',
-    values: { 'tier-free': 'free', 'tier-pro': 'pro', 'tier-enterprise': 'enterprise' },
-  },
-  {
-    claim: 'groups',
-    values: {
-      '/tier-free': 'free',
-      '/tier-pro': 'pro',
-      '/tier-enterprise': 'enterprise',
-      'tier-free': 'free',
-      'tier-pro': 'pro',
-      'tier-enterprise': 'enterprise',
-    },
-  },
-];
 
 const keycloak = z.strictObject({
   url: httpUrl
