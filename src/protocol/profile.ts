@@ -21,6 +21,8 @@ export interface BackendProfile {
   readonly reasoningToggle: 'chat-template' | 'reasoning-effort' | 'none';
   /** Efforts that the backend accepts, lowest first; others are rounded to the nearest. */
   readonly efforts: readonly string[];
+  /** Whether an effort may be sent beside tools; OpenAI's models from GPT-5.4 on refuse both together (A-75). */
+  readonly effortWithTools: boolean;
   /** Reasoning arrives inside `<think>` tags in the text. */
   readonly thinkTags: boolean;
   readonly toolIdFormat: 'any' | 'openai' | 'mistral' | 'kimi';
@@ -52,6 +54,7 @@ const VLLM: BackendProfile = {
   reasoningReplay: 'current-loop',
   reasoningToggle: 'chat-template',
   efforts: [],
+  effortWithTools: true,
   thinkTags: false,
   toolIdFormat: 'any',
   vision: true,
@@ -74,6 +77,7 @@ const OPENAI: BackendProfile = {
   reasoningField: null,
   reasoningToggle: 'reasoning-effort',
   efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
+  effortWithTools: false,
   toolIdFormat: 'openai',
   pdf: true,
   stopMax: 4,
@@ -92,6 +96,7 @@ const GENERIC: BackendProfile = {
   maxTokensField: 'max_tokens',
   reasoningToggle: 'none',
   efforts: [],
+  effortWithTools: true,
   toolIdFormat: 'any',
   pdf: false,
   userField: null,

@@ -1,0 +1,63 @@
+/** How a client's wish about reasoning is said to an OpenAI-format backend (A-73, A-75). */
+import type { Conversation, Effort, ReasoningRequest } from '../conversation.ts';
+import type { JsonObject } from '../json.ts';
+import type { BackendProfile } from '../profile.ts';
+
+const RANKS: ReadonlyMap<string, number> = new Map(
+  ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'].map((name, rank) => [name, rank] as const),
+);
+
+/**
+ * The fields that switch reasoning. A client that says nothing means "off" where the backend has a plain switch:
+ * Anthropic's default is no reasoning, Qwen3's is reasoning.
+ */
+export function writeReasoning(
+  conversation: Conversation,
+  profile: BackendProfile,
+  dropped: Set<string>,
+): JsonObject {
+  const { reasoning, tools } = conversation;
+  if (profile.reasoningToggle === 'chat-template') {
+    if (reasoning.kind === 'on' && reasoning.effort !== null) dropped.add('output_config.effort');
+    return { chat_template_kwargs: { enable_thinking: reasoning.kind === 'on' } };
+  }
+  // Silence stays silence: models without reasoning refuse any effort at all.
+  if (reasoning.kind === 'default') return {};
+  if (profile.reasoningToggle === 'none') {
+    dropped.add('thinking');
+    return {};
+  }
+  const wished = wishedEffort(reasoning);
+  if (wished === null) return {};
+  const effort = tools.length > 0 && !profile.effortWithTools ? null : nearestEffort(wished, profile.efforts);
+  if (effort !== null && (wished !== 'none' || isLowest(effort))) return { reasoning_effort: effort };
+  dropped.add(wished === 'none' ? 'thinking' : 'output_config.effort');
+  return {};
+}
+
+/** `null`: the model's own default. */
+function wishedEffort(reasoning: ReasoningRequest): Effort | 'none' | null {
+  if (reasoning.kind !== 'on') return 'none';
+  if (reasoning.effort !== null) return reasoning.effort;
+  if (reasoning.budget === null) return null;
+  if (reasoning.budget < 4000) return 'low';
+  return reasoning.budget < 16_000 ? 'medium' : 'high';
+}
+
+/** The nearest of the accepted efforts; of two equally near the higher. `null` where none is known. */
+function nearestEffort(wished: string, accepted: readonly string[]): string | null {
+  const goal = RANKS.get(wished) ?? 0;
+  let best: { name: string; distance: number } | null = null;
+  for (const name of accepted) {
+    const rank = RANKS.get(name);
+    if (rank === undefined) continue;
+    const distance = Math.abs(rank - goal);
+    if (best === null || distance <= best.distance) best = { name, distance };
+  }
+  return best?.name ?? null;
+}
+
+/** Only these mean "do not reason"; a backend that knows neither is left alone. */
+function isLowest(effort: string): boolean {
+  return effort === 'none' || effort === 'minimal';
+}
