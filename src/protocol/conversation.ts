@@ -73,6 +73,8 @@ export interface Tool {
   /** JSON schema of the arguments. */
   readonly schema: Readonly<Record<string, unknown>>;
   readonly strict: boolean;
+  /** The client declared it as taking free text; the schema then holds one string named `input` (O-13). */
+  readonly custom?: boolean | undefined;
 }
 
 export type ToolChoice =
@@ -129,6 +131,8 @@ export interface Conversation {
   readonly format: OutputFormat;
   /** The client's name for its user, as sent; writers hash it. */
   readonly user: string | null;
+  /** The client marked parts of its prompt for caching; writers choose the places again (O-24). */
+  readonly cachePrompt?: boolean | undefined;
   /** Names of things the reader left out because no other dialect has them, for the log (P11). */
   readonly dropped: readonly string[];
 }

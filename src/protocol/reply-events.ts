@@ -78,6 +78,8 @@ export interface ReplyContext {
   readonly streamUsage: boolean;
   /** Tool names changed on the way out: name sent → name the client knows. */
   readonly toolNames: ReadonlyMap<string, string>;
+  /** Tools (by the client's name) whose calls go back as free text rather than JSON; absent: none. */
+  readonly customTools?: ReadonlySet<string> | undefined;
   /** Tool-call ids already used in this conversation; new ones must differ. */
   readonly usedToolIds: ReadonlySet<string>;
   /** Makes a fresh tool-call id in the client's form. */

@@ -1,0 +1,111 @@
+/** Tools and tool choice of Chat Completions requests, the older `functions` included (O-13, O-14). */
+import { invalid, type Notes, noteOf } from '../anthropic/read-fields.ts';
+import type { Tool, ToolChoice } from '../conversation.ts';
+import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
+
+export interface ToolSet {
+  readonly tools: readonly Tool[];
+  readonly choice: ToolChoice | null;
+}
+
+const PLAIN_CHOICES: ReadonlyMap<unknown, ToolChoice> = new Map<unknown, ToolChoice>([
+  ['auto', { kind: 'auto' }],
+  ['none', { kind: 'none' }],
+  ['required', { kind: 'any' }],
+]);
+
+/**
+ * Reads `tools`, `functions`, `tool_choice` and `function_call`. Without tools there is no choice.
+ *
+ * @throws GatewayError `invalid_request` for a tool without a name, and for a choice that names no tool
+ */
+export function readToolSet(request: JsonObject, dropped: Notes): ToolSet {
+  const declared = [...readTools(request.tools, dropped), ...readFunctions(request.functions)];
+  const given = request.tool_choice ?? request.function_call ?? null;
+  const allowed = readAllowed(given);
+  const tools = allowed === null ? declared : declared.filter((tool) => allowed.names.has(tool.name));
+  const choice = allowed?.choice ?? readChoice(given, dropped);
+  if (choice?.kind === 'tool' && !tools.some((tool) => tool.name === choice.name)) {
+    throw invalid('tool_choice', 'expected the name of one of the tools');
+  }
+  return { tools, choice: tools.length === 0 ? null : choice };
+}
+
+function readTools(value: unknown, dropped: Notes): readonly Tool[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw invalid('tools', 'expected an array of tools');
+  return value.flatMap((given, i) => {
+    if (!isObject(given)) throw invalid(`tools.${i}`, 'expected an object');
+    const type = given.type ?? 'function';
+    if (type === 'function') return readFunction(given.function, `tools.${i}.function`);
+    if (type === 'custom') return readCustom(given.custom, `tools.${i}.custom`);
+    dropped.add(noteOf('tools', asText(type)));
+    return [];
+  });
+}
+
+function readFunctions(value: unknown): readonly Tool[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw invalid('functions', 'expected an array of functions');
+  return value.map((given, i) => readFunction(given, `functions.${i}`));
+}
+
+function readFunction(value: unknown, path: string): Tool {
+  const given = asObject(value);
+  const schema = given.parameters ?? {};
+  if (!isObject(schema)) throw invalid(`${path}.parameters`, 'expected a JSON schema');
+  return {
+    name: readName(given, path),
+    description: asText(given.description) || null,
+    schema,
+    strict: given.strict === true,
+  };
+}
+
+/** A tool that takes free text becomes a function of one string; a grammar can only be described. */
+function readCustom(value: unknown, path: string): Tool {
+  const given = asObject(value);
+  const grammar = asObject(asObject(given.format).grammar);
+  const definition = asText(grammar.definition);
+  const rule =
+    definition === '' ? '' : `The input must follow this ${asText(grammar.syntax)} grammar:\n${definition}`;
+  return {
+    name: readName(given, path),
+    description: [asText(given.description), rule].filter((text) => text !== '').join('\n\n') || null,
+    schema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
+    strict: false,
+    custom: true,
+  };
+}
+
+function readName(given: JsonObject, path: string): string {
+  if (typeof given.name !== 'string' || given.name === '') {
+    throw invalid(`${path}.name`, 'expected a string that is not empty');
+  }
+  return given.name;
+}
+
+/** `allowed_tools` narrows the declarations; its mode is the choice among them. */
+function readAllowed(value: unknown): { names: ReadonlySet<string>; choice: ToolChoice } | null {
+  const given = asObject(value);
+  if (given.type !== 'allowed_tools') return null;
+  const { mode, tools } = asObject(given.allowed_tools ?? given);
+  const names = asList(tools).map((tool) => namedIn(asObject(tool)));
+  return { names: new Set(names), choice: { kind: mode === 'required' ? 'any' : 'auto' } };
+}
+
+/** An unknown kind counts as `auto`, with a note. */
+function readChoice(value: unknown, dropped: Notes): ToolChoice | null {
+  if (value === null) return null;
+  const plain = PLAIN_CHOICES.get(value);
+  if (plain !== undefined) return plain;
+  const name = namedIn(asObject(value));
+  if (name !== '') return { kind: 'tool', name };
+  dropped.add('tool_choice');
+  return { kind: 'auto' };
+}
+
+/** The name in `{function:{name}}`, `{custom:{name}}` or the legacy `{name}`. */
+function namedIn(given: JsonObject): string {
+  return asText(asObject(given.function).name) || asText(asObject(given.custom).name) || asText(given.name);
+}
