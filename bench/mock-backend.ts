@@ -1,0 +1,162 @@
+/**
+ * The backend of the benchmark: answers at once, always the same bytes, in both dialects, and refuses what a backend
+ * should never see. A process of its own; prints its port.
+ *
+ *   node bench/mock-backend.ts
+ *
+ * The events of a streamed answer come one every few milliseconds, each its own write, as a model writes them.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { EVENT_PAUSE_MS, STREAM_EVENTS } from './workloads.ts';
+
+const TEXT = 'The quick brown fox jumps over the lazy dog and goes on to write another line of code. ';
+
+const usage = {
+  input_tokens: 1200,
+  output_tokens: 240,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+};
+const anthropicReply = JSON.stringify({
+  id: 'msg_bench',
+  type: 'message',
+  role: 'assistant',
+  model: 'claude-opus-4-8',
+  content: [{ type: 'text', text: TEXT.repeat(8) }],
+  stop_reason: 'end_turn',
+  stop_sequence: null,
+  usage,
+});
+const openaiReply = JSON.stringify({
+  id: 'chatcmpl-bench',
+  object: 'chat.completion',
+  created: 1_790_000_000,
+  model: 'qwen3-32b',
+  choices: [
+    {
+      index: 0,
+      message: { role: 'assistant', content: TEXT.repeat(8) },
+      logprobs: null,
+      finish_reason: 'stop',
+    },
+  ],
+  usage: { prompt_tokens: 1200, completion_tokens: 240, total_tokens: 1440 },
+});
+
+const named = (type: string, rest: object) =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
+const chunk = (delta: object, finish: string | null) =>
+  `data: ${JSON.stringify({
+    id: 'chatcmpl-bench',
+    object: 'chat.completion.chunk',
+    created: 1_790_000_000,
+    model: 'qwen3-32b',
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  })}\n\n`;
+
+/** The writes of one streamed answer: a beginning, the events between, an ending. */
+interface Script {
+  readonly begin: string;
+  readonly event: string;
+  readonly end: string;
+}
+
+const anthropicScript: Script = {
+  begin:
+    named('message_start', {
+      message: {
+        id: 'msg_bench',
+        type: 'message',
+        role: 'assistant',
+        model: 'claude-opus-4-8',
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage,
+      },
+    }) + named('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
+  event: named('content_block_delta', {
+    index: 0,
+    delta: { type: 'text_delta', text: ' another few words' },
+  }),
+  end:
+    named('content_block_stop', { index: 0 }) +
+    named('message_delta', {
+      delta: { stop_reason: 'end_turn', stop_sequence: null },
+      usage: { output_tokens: 240 },
+    }) +
+    named('message_stop', {}),
+};
+const openaiScript: Script = {
+  begin: chunk({ role: 'assistant', content: '' }, null),
+  event: chunk({ content: ' another few words' }, null),
+  end: `${chunk({}, 'stop')}data: ${JSON.stringify({
+    id: 'chatcmpl-bench',
+    object: 'chat.completion.chunk',
+    created: 1_790_000_000,
+    model: 'qwen3-32b',
+    choices: [],
+    usage: { prompt_tokens: 1200, completion_tokens: 240, total_tokens: 1440 },
+  })}\n\ndata: [DONE]\n\n`,
+};
+
+const PATHS: Readonly<Record<string, { readonly reply: string; readonly script: Script }>> = {
+  '/v1/messages': { reply: anthropicReply, script: anthropicScript },
+  '/v1/chat/completions': { reply: openaiReply, script: openaiScript },
+};
+const MODELS = JSON.stringify({ object: 'list', data: [{ id: 'qwen3-32b', object: 'model' }] });
+
+const server = createServer((request, response) => {
+  const path = new URL(request.url ?? '/', 'http://backend').pathname;
+  if (request.method === 'GET' && path === '/v1/models') {
+    response.setHeader('content-type', 'application/json');
+    response.end(MODELS);
+    return;
+  }
+  const route = PATHS[path];
+  if (request.method !== 'POST' || route === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  readBody(request, (body) => {
+    if (!isWhole(body)) response.writeHead(400).end('not a whole request');
+    else if (body.includes('"stream":true')) stream(response, route.script);
+    else json(response, route.reply);
+  });
+});
+// A connection is kept for the whole run, however long a round of other contenders takes.
+server.keepAliveTimeout = 600_000;
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
+});
+
+function readBody(request: IncomingMessage, done: (body: Buffer) => void): void {
+  const parts: Buffer[] = [];
+  request.on('data', (part: Buffer) => parts.push(part));
+  request.on('end', () => done(Buffer.concat(parts)));
+}
+
+function isWhole(body: Buffer): boolean {
+  return body[0] === 0x7b && body.at(-1) === 0x7d && body.includes('"messages":[');
+}
+
+function json(response: ServerResponse, body: string): void {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function stream(response: ServerResponse, script: Script): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  response.write(script.begin);
+  let left = STREAM_EVENTS;
+  const timer = setInterval(() => {
+    if (left-- > 0) {
+      response.write(script.event);
+      return;
+    }
+    clearInterval(timer);
+    response.end(script.end);
+  }, EVENT_PAUSE_MS);
+  response.on('close', () => clearInterval(timer));
+}
