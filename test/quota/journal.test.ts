@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createJournal, type Settlement } from '../../src/quota/journal.ts';
+import { RECORDS_KEPT } from '../../src/quota/retention.ts';
+import { createFakeTime } from './fake-time.ts';
+
+const window = { id: '2026-11-22', endsAt: Date.UTC(2026, 10, 23) };
+
+function start(capacity?: number) {
+  const time = createFakeTime(Date.UTC(2026, 10, 22, 12));
+  const applied: string[] = [];
+  const tried: string[] = [];
+  const logged: string[] = [];
+  const store = { broken: false, breaksFor: '' };
+  const write = (fields: unknown, message: string) =>
+    void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const journal = createJournal({
+    async apply({ step, entry }) {
+      const name = `${step} ${entry.requestId}`;
+      tried.push(name);
+      await Promise.resolve();
+      if (store.broken || entry.requestId === store.breaksFor) throw new Error('away');
+      applied.push(name);
+      return { window, used: applied.length, pending: 0 };
+    },
+    clock: time.clock,
+    after: time.timers.after,
+    log: { info: write, warn: write },
+    capacity,
+  });
+  const settle = (step: Settlement['step'], requestId: string, told = () => undefined) =>
+    journal.settle({ step, entry: { subject: 's', requestId, window }, at: time.clock(), told });
+  return { time, journal, settle, store, applied, tried, logged };
+}
+
+test('a settlement is applied at once where the store answers, and nothing is left waiting', async () => {
+  const { settle, applied, time } = start();
+  await settle('commit', 'r1');
+  assert.deepEqual(applied, ['commit r1']);
+  assert.equal(time.waiting(), 0);
+});
+
+test('what the store counts is told', async () => {
+  const { journal } = start();
+  const told: number[] = [];
+  await journal.settle({
+    step: 'commit',
+    entry: { subject: 's', requestId: 'r1', window },
+    at: 0,
+    told: ({ used }) => void told.push(used),
+  });
+  assert.deepEqual(told, [1]);
+});
+
+test('what fails is tried again, later and later, until the store is back', async () => {
+  const { settle, store, tried, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  const tries: number[] = [];
+  for (let tenth = 1; tenth <= 300; tenth++) {
+    const before = tried.length;
+    await time.pass(100);
+    if (tried.length > before) tries.push(tenth);
+  }
+  assert.deepEqual(tries, [3, 8, 18, 38, 78, 128, 178, 228, 278], 'tenths of a second');
+  store.broken = false;
+  await time.pass(5_000);
+  assert.deepEqual(applied, ['commit r1']);
+  assert.equal(time.waiting(), 0);
+});
+
+test('all that waits is applied in the order in which it came', async () => {
+  const { settle, store, applied, time } = start();
+  store.broken = true;
+  for (const request of ['r1', 'r2', 'r3']) await settle('commit', request);
+  store.broken = false;
+  await time.pass(5_000);
+  assert.deepEqual(applied, ['commit r1', 'commit r2', 'commit r3']);
+});
+
+test('a release takes the place of a commit that waits', async () => {
+  const { settle, store, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  await settle('release', 'r1');
+  store.broken = false;
+  await time.pass(5_000);
+  assert.deepEqual(applied, ['release r1']);
+});
+
+test('a release that succeeds at once leaves no older commit to be tried again', async () => {
+  const { settle, store, tried, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  store.broken = false;
+  await settle('release', 'r1');
+  await time.pass(60_000);
+  assert.deepEqual(tried, ['commit r1', 'release r1']);
+});
+
+test('steps of one request begin one after the other', async () => {
+  const { settle, tried, applied } = start();
+  const commit = settle('commit', 'r1');
+  const release = settle('release', 'r1');
+  assert.deepEqual(tried, ['commit r1']);
+  await Promise.all([commit, release]);
+  assert.deepEqual(applied, ['commit r1', 'release r1']);
+});
+
+test('one that always fails does not hold up the others', async () => {
+  const { settle, store, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'bad');
+  await settle('commit', 'good');
+  store.broken = false;
+  store.breaksFor = 'bad';
+  await time.pass(2_000);
+  assert.deepEqual(applied, ['commit good']);
+});
+
+test('beyond the capacity the oldest is given up, and said', async () => {
+  const { settle, store, applied, logged, time } = start(2);
+  store.broken = true;
+  for (const request of ['r1', 'r2', 'r3']) await settle('commit', request);
+  store.broken = false;
+  await time.pass(5_000);
+  assert.deepEqual(applied, ['commit r2', 'commit r3']);
+  assert.deepEqual(logged, [
+    'a quota settlement was given up: too many wait for the quota store {"capacity":2}',
+  ]);
+});
+
+test('what is older than the store remembers is dropped, for it could be charged twice', async () => {
+  const { settle, store, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  await time.pass(RECORDS_KEPT);
+  store.broken = false;
+  await time.pass(60_000);
+  assert.deepEqual(applied, []);
+  assert.equal(time.waiting(), 0);
+});
+
+test('closing waits for what is under way and tries once more what waits', async () => {
+  const { settle, store, journal, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  store.broken = false;
+  void settle('commit', 'r2');
+  void settle('release', 'r2');
+  await journal.close();
+  assert.deepEqual(applied, ['commit r2', 'release r2', 'commit r1']);
+  assert.equal(time.waiting(), 0);
+});
+
+test('closing while the store is away ends and says what is lost', async () => {
+  const { settle, store, journal, logged, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  await settle('commit', 'r2');
+  await journal.close();
+  assert.deepEqual(logged, ['quota settlements were lost: the store is away {"lost":2}']);
+  assert.equal(time.waiting(), 0);
+});

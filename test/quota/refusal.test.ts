@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toQuotaRefusal } from '../../src/quota/refusal.ts';
+import type { Standing } from '../../src/types.ts';
+
+const RESET = Date.UTC(2026, 10, 23);
+const HOUR = 3_600_000;
+
+function refuse(changed: Partial<Standing> = {}, timeZone = 'UTC', now = RESET - 4.2 * HOUR) {
+  const standing = { limit: 10, used: 10, pending: 0, remaining: 0, resetsAt: RESET, ...changed };
+  const allowance = { name: 'daily', limit: standing.limit, window: 'day' } as const;
+  return toQuotaRefusal({ standing, allowance, tier: 'free', timeZone, now });
+}
+
+test('a refusal tells limit, tier, reset and what to do in one sentence', () => {
+  assert.equal(
+    refuse().message,
+    'Daily quota of 10 requests used up ("free" tier); it resets at 00:00 UTC, in 4 h 12 min: wait until then or ask your administrator for a higher tier.',
+  );
+});
+
+test('a refusal carries the seconds to the reset and the headers that stop every client', () => {
+  const { code, details } = refuse();
+  assert.equal(code, 'quota_exhausted');
+  assert.equal(details.retryAfterSeconds, 15_120);
+  assert.equal(details.headers?.['retry-after'], '15120');
+  assert.equal(details.headers?.['x-should-retry'], 'false');
+  assert.equal(details.headers?.['anthropic-ratelimit-unified-status'], 'rejected');
+});
+
+test('requests that still run are told, for they may yet be given back', () => {
+  assert.match(
+    refuse({ used: 7, pending: 3 }).message,
+    /used up \("free" tier, 3 of them still running\); it resets/,
+  );
+});
+
+test('the reset is told in the zone that the day is counted in', () => {
+  const berlin = refuse({ resetsAt: RESET - HOUR }, 'Europe/Berlin').message;
+  assert.match(berlin, /resets at 00:00 Europe\/Berlin, in 3 h 12 min:/);
+});
+
+test('large numbers have separators, a single request no plural', () => {
+  assert.match(refuse({ limit: 20_000 }).message, /^Daily quota of 20,000 requests used up/);
+  assert.match(refuse({ limit: 1 }).message, /^Daily quota of 1 request used up/);
+});
+
+test('times are rounded up to minutes', () => {
+  const told = (ms: number) => /in (.*?):/.exec(refuse({}, 'UTC', RESET - ms).message)?.[1];
+  assert.deepEqual([1, 59_000, 61_000, HOUR, HOUR + 1, 25 * HOUR].map(told), [
+    '1 min',
+    '1 min',
+    '2 min',
+    '1 h',
+    '1 h 1 min',
+    '25 h',
+  ]);
+});
+
+test('a tier without any requests does not promise that waiting helps', () => {
+  assert.equal(
+    refuse({ limit: 0 }).message,
+    'The "free" tier includes no requests: ask your administrator for another tier.',
+  );
+});
