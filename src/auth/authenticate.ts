@@ -181,7 +181,7 @@ function createRefusal(resourceMetadataUrl: string | undefined): (error: Gateway
       error.code === 'missing_credential'
         ? ''
         : `, error="invalid_token", error_description="${error.message.replaceAll('"', "'")}"`;
-    const headers = { ...error.details.headers, 'www-authenticate': `${realm}${fault}${metadata}` };
+    const headers = { 'www-authenticate': `${realm}${fault}${metadata}` };
     return new GatewayError(error.code, error.message, { ...error.details, headers });
   };
 }

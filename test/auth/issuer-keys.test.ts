@@ -39,6 +39,16 @@ test('with a configured address the metadata is never asked for', async () => {
   assert.deepEqual(fake.requests, { discovery: 0, keys: 1 });
 });
 
+test('an issuer that ends in a slash is asked at one slash, and named with it', async () => {
+  const asked: string[] = [];
+  const answer: typeof fetch = async (input) => {
+    asked.push(String(input));
+    return Response.json({ issuer: `${ISSUER}/`, jwks_uri: JWKS_URI, keys: [KEY] });
+  };
+  await loader({ issuer: `${ISSUER}/`, fetch: answer })();
+  assert.deepEqual(asked, [`${ISSUER}/.well-known/openid-configuration`, JWKS_URI]);
+});
+
 test('after a failure the address is asked for again', async () => {
   const load = loader();
   await load();

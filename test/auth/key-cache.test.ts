@@ -140,6 +140,16 @@ test('unknown key ids cost one fetch in 30 seconds, however many there are', asy
   assert.equal(world.loads - before, 3);
 });
 
+test('an unknown key id that joins a fetch by age leaves its own fetch for the next', async () => {
+  const { world, cache } = setUp();
+  const known = await cache.current();
+  world.now += KEY_MAX_AGE;
+  cache.refreshIfDue();
+  const joined = await cache.newerThan(known);
+  assert.ok(joined);
+  assert.deepEqual([joined.serial, (await cache.newerThan(joined))?.serial], [2, 3]);
+});
+
 test('unknown key ids that arrive together share the fetch', async () => {
   const { world, cache } = setUp();
   const known = await cache.current();
@@ -152,6 +162,7 @@ test('a caller with old keys gets the ones that others have fetched meanwhile', 
   const { world, cache } = setUp();
   const known = await cache.current();
   await cache.newerThan(known);
+  world.now += KEY_COOL_DOWN;
   assert.equal((await cache.newerThan(known))?.serial, 2);
   assert.equal(world.loads, 2);
 });

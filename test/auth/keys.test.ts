@@ -241,6 +241,26 @@ test('a folder that cannot be made stops the start and is named', async () => {
   await assert.rejects(loadOrCreateDemoKeys(join(file, 'data'), TIERS), /cannot be (?:read|written)/);
 });
 
+test('the file is on the disk before its name is', async () => {
+  const folder = newFolder();
+  const steps: string[] = [];
+  const open: typeof nodeDemoKeyIo.open = async (...args) => {
+    const file = await nodeDemoKeyIo.open(...args);
+    const sync = file.sync.bind(file);
+    file.sync = async () => {
+      steps.push('sync');
+      await sync();
+    };
+    return file;
+  };
+  const link: typeof nodeDemoKeyIo.link = async (...args) => {
+    steps.push('link');
+    await nodeDemoKeyIo.link(...args);
+  };
+  await loadOrCreateDemoKeys(folder, TIERS, { ...nodeDemoKeyIo, open, link });
+  assert.deepEqual(steps, ['sync', 'link']);
+});
+
 test('a disk that fills up leaves no half file behind', async () => {
   const folder = newFolder();
   const open: typeof nodeDemoKeyIo.open = async (...args) => {

@@ -128,6 +128,22 @@ test('a key published for encryption verifies nothing', async () => {
   assert.equal(await codeOf(startVerifier().verify(token)), 'invalid_credential');
 });
 
+test('an issuer with keys of other algorithms alone is as good as unreachable', async () => {
+  fake.publish(fake.published().filter(({ alg }) => alg === 'RS384'));
+  const fresh = startVerifier();
+  assert.equal(await codeOf(fresh.verify(await fake.sign())), 'identity_unavailable');
+  assert.equal(fresh.health().failing, true);
+});
+
+test('a token of another issuer with an unknown key id costs no fetch', async () => {
+  const fresh = startVerifier();
+  await fresh.verify(await fake.sign());
+  const before = fake.requests.keys;
+  const token = await fake.sign({ iss: 'https://evil.example' }, { header: { kid: 'unknown' } });
+  assert.equal(await codeOf(fresh.verify(token)), 'invalid_credential');
+  assert.equal(fake.requests.keys, before);
+});
+
 test('a key published for another algorithm verifies nothing', async () => {
   const token = await fake.sign();
   const [signing, ...others] = fake.published();

@@ -87,6 +87,19 @@ test('a rule for a tier that the plan does not have has no effect', () => {
   assert.equal(chooseKnown({ groups: ['a', 'b'] }), 'free');
 });
 
+test('of two tiers of one rank the one granted first counts', () => {
+  const chooseTied = createTierChooser({
+    rules: [{ claim: 'groups', values: { a: 'blue', b: 'green' } }],
+    tiers: [
+      { name: 'green', rank: 1 },
+      { name: 'blue', rank: 1 },
+    ],
+    defaultTier: null,
+  });
+  assert.equal(chooseTied({ groups: ['a', 'b'] }), 'blue');
+  assert.equal(chooseTied({ groups: ['b', 'a'] }), 'green');
+});
+
 test('inherited properties are neither claims nor values', () => {
   const chooseOdd = createTierChooser({
     rules: [
@@ -99,6 +112,7 @@ test('inherited properties are neither claims nor values', () => {
     defaultTier: null,
   });
   assert.equal(chooseOdd({ groups: ['toString'] }), null);
+  assert.equal(choose(Object.create({ groups: ['/staff'] })), null);
   assert.equal(chooseOdd({ groups: ['constructor', '__proto__'] }), null);
 });
 

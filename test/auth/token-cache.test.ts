@@ -22,6 +22,7 @@ test('a value that has already expired is not kept, and ends an earlier one', ()
   const { cache } = cacheOf(10);
   cache.set('a', 'A', 2000);
   cache.set('a', 'B', 1000);
+  assert.equal(cache.size, 0);
   assert.equal(cache.get('a'), null);
 });
 
