@@ -27,11 +27,10 @@ const SCHEMA_IN: Readonly<Record<string, 'one' | 'list' | 'map'>> = {
 
 const KEYWORDS = new Map(Object.entries(SCHEMA_IN));
 
-/** A tool's parameters: always an object with `properties`, which templates rely on. */
+/** A tool's parameters: an object with `properties` where nothing else is said, which templates rely on. */
 export function cleanParameters(schema: JsonObject): JsonObject {
-  const { $schema: _, $id: __, ...rest } = schema;
-  if (Object.keys(rest).length === 0) return { type: 'object', properties: {} };
-  return cleanSchema(rest);
+  const clean = cleanOutputSchema(schema);
+  return Object.keys(clean).length === 0 ? { type: 'object', properties: {} } : clean;
 }
 
 /** A schema for structured output. */
