@@ -40,7 +40,7 @@ export class GatewayNotReady extends Error {
   readonly stderr: string;
 
   constructor(code: number | null, stdout: string, stderr: string) {
-    super(`the gateway ended (${code}) or was not ready in time\n${stdout}\n${stderr}`);
+    super(`the gateway ended (${code}) or was not ready in time`);
     this.code = code;
     this.stdout = stdout;
     this.stderr = stderr;

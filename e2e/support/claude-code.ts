@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface ClaudeCodeRun {
+  readonly prompt: string;
+  /** `ANTHROPIC_BASE_URL`. */
+  readonly baseUrl: string;
+  /** `ANTHROPIC_AUTH_TOKEN`, sent as a bearer; absent where `env` has another credential. */
+  readonly token?: string;
+  /** Tools that may run unasked, in Claude Code's own words (`Write`, `Read`, `Bash(ls *)`). */
+  readonly tools?: readonly string[];
+  readonly model?: string;
+  /** Further environment, for example the other credential variable. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working directory (a new empty one). It is kept when it is given, removed when it is not. */
+  readonly cwd?: string;
+  /** Killed after so long, in milliseconds (60,000). */
+  readonly timeoutMs?: number;
+}
+
+export interface ClaudeCodeResult {
+  readonly exitCode: number | null;
+  /** The text that the user sees. */
+  readonly result: string;
+  readonly isError: boolean;
+  /** The whole JSON line of `--output-format json`, empty when there was none. */
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly durationMs: number;
+}
+
+/** Quiet and alone: no updates, no telemetry, no start-up traffic but the prompt's own. */
+const QUIET = {
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  DISABLE_AUTOUPDATER: '1',
+  DISABLE_TELEMETRY: '1',
+  DISABLE_ERROR_REPORTING: '1',
+  IS_SANDBOX: '1',
+};
+
+/**
+ * Path of the native Claude Code. It is taken from the platform's own package, because npm withholds the install
+ * script of the main package (which only links the binary) on many machines.
+ */
+export function claudeCodeBinary(): string {
+  const scope = join(import.meta.dirname, '..', 'node_modules', '@anthropic-ai');
+  const platform = `claude-code-${process.platform}-${process.arch}`;
+  const file = process.platform === 'win32' ? 'claude.exe' : 'claude';
+  const found = [platform, `${platform}-musl`]
+    .map((name) => join(scope, name, file))
+    .find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`no Claude Code for ${platform}: run npm ci --prefix e2e`);
+  return found;
+}
+
+/** Runs one prompt of the real Claude Code in print mode, with its own home and nothing of this machine's settings. */
+export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
+  const base = await mkdtemp(join(tmpdir(), 'llm-gateway-claude-'));
+  const home = join(base, 'home');
+  const cwd = run.cwd ?? join(base, 'work');
+  await Promise.all([mkdir(home), mkdir(cwd, { recursive: true })]);
+  try {
+    return await spawnClaudeCode(run, home, cwd);
+  } finally {
+    await rm(base, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function argumentsOf(run: ClaudeCodeRun): string[] {
+  const tools = run.tools ?? [];
+  return [
+    '--print',
+    '--output-format',
+    'json',
+    ...(run.model === undefined ? [] : ['--model', run.model]),
+    ...(tools.length === 0 ? [] : ['--permission-mode', 'acceptEdits', '--allowedTools', tools.join(',')]),
+  ];
+}
+
+function spawnClaudeCode(run: ClaudeCodeRun, home: string, cwd: string): Promise<ClaudeCodeResult> {
+  const started = performance.now();
+  const child = spawn(claudeCodeBinary(), argumentsOf(run), {
+    cwd,
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      CLAUDE_CONFIG_DIR: join(home, '.claude'),
+      ANTHROPIC_BASE_URL: run.baseUrl,
+      ...(run.token === undefined ? {} : { ANTHROPIC_AUTH_TOKEN: run.token }),
+      ...QUIET,
+      ...run.env,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.end(run.prompt);
+  const timer = setTimeout(() => child.kill('SIGKILL'), run.timeoutMs ?? 60_000);
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => {
+      clearTimeout(timer);
+      const text = Buffer.concat(stdout).toString('utf8');
+      const report = reportOf(text);
+      resolve({
+        exitCode,
+        result: typeof report.result === 'string' ? report.result : '',
+        isError: report.is_error !== false,
+        report,
+        stdout: text,
+        stderr: Buffer.concat(stderr).toString('utf8'),
+        durationMs: performance.now() - started,
+      });
+    });
+  });
+}
+
+function reportOf(stdout: string): Record<string, unknown> {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,101 @@
+/** The gateway with all its backends on loopback, as most end-to-end tests need it. */
+import { type GatewayProcess, startGatewayProcess } from '../../test/support/gateway-process.ts';
+import { type MockBackend, startMockBackend } from '../../test/support/mock-backend.ts';
+import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
+
+/** The users' keys, one for each tier of the default plan. */
+export const KEYS = {
+  free: 'e2e-free-key-4Qk1',
+  pro: 'e2e-pro-key-8Zt2',
+  enterprise: 'e2e-enterprise-key-6Wm3',
+} as const;
+
+export interface Stage {
+  readonly gateway: GatewayProcess;
+  /** What clients are pointed at: the gateway, every request noted on the way. */
+  readonly proxy: CountingProxy;
+  /** OpenAI format, where `free` is served. */
+  readonly internal: MockBackend;
+  /** Anthropic format, where `enterprise` is served Claude names. */
+  readonly claude: MockBackend;
+  /** OpenAI format, where `enterprise` is served GPT names. */
+  readonly openai: MockBackend;
+  /** Fails unless every backend was asked exactly what was queued. */
+  assertPlayed(): void;
+  close(): Promise<void>;
+}
+
+/** `STATIC_KEYS` for some of the keys: the user is named after the tier. */
+export const staticKeys = (tiers: readonly (keyof typeof KEYS)[]): string =>
+  tiers.map((tier) => `${KEYS[tier]}=${tier}-user:${tier}`).join(',');
+
+/** Starts everything; close it when the test ends. */
+export async function setStage(env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  const neverReceives = Object.values(KEYS);
+  const internal = await startMockBackend({
+    dialect: 'openai',
+    credential: null,
+    models: ['qwen3-32b'],
+    neverReceives,
+  });
+  const claude = await startMockBackend({
+    dialect: 'anthropic',
+    credential: 'backend-claude-key',
+    models: ['claude-opus-5-5', 'claude-haiku-5-5'],
+    neverReceives,
+  });
+  const openai = await startMockBackend({
+    dialect: 'openai',
+    credential: 'backend-openai-key',
+    models: ['gpt-5.2'],
+    neverReceives,
+  });
+  const backends = [internal, claude, openai];
+  const closeBackends = async (): Promise<void> => {
+    await Promise.all(backends.map((backend) => backend.close()));
+  };
+  const gateway = await startGatewayProcess({
+    env: {
+      INTERNAL_LLM_URL: internal.v1,
+      CLAUDE_API_KEY: 'backend-claude-key',
+      CLAUDE_BASE_URL: claude.url,
+      OPENAI_API_KEY: 'backend-openai-key',
+      OPENAI_BASE_URL: openai.v1,
+      STATIC_KEYS: staticKeys(['free', 'pro', 'enterprise']),
+      ...env,
+    },
+  }).catch(async (error) => {
+    await closeBackends();
+    throw error;
+  });
+  const proxy = await startCountingProxy(gateway.url);
+  return {
+    gateway,
+    proxy,
+    internal,
+    claude,
+    openai,
+    assertPlayed: () => {
+      for (const backend of backends) backend.assertPlayed();
+    },
+    close: async () => {
+      await proxy.close();
+      await gateway.kill();
+      await closeBackends();
+    },
+  };
+}
+
+/** Runs a test on a stage of its own and takes it down whatever happens. */
+export async function onStage(
+  run: (stage: Stage) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const stage = await setStage(env);
+  try {
+    await run(stage);
+    stage.assertPlayed();
+  } finally {
+    await stage.close();
+  }
+}
