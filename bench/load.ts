@@ -73,6 +73,7 @@ async function open(port: number): Promise<Connection> {
   const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   let finish: ((failure: string | null) => void) | null = null;
+  let gone: string | null = null;
   let reader = createReader('');
   const end = (failure: string | null) => {
     const done = finish;
@@ -83,11 +84,17 @@ async function open(port: number): Promise<Connection> {
     const verdict = reader(part);
     if (verdict !== 'more') end(verdict === 'whole' ? null : verdict);
   });
-  socket.on('error', (error) => end(error.message));
-  socket.on('close', () => end('the connection was closed'));
+  socket.on('error', (error) => {
+    gone = error.message;
+  });
+  socket.on('close', () => {
+    gone ??= 'the connection was closed';
+    end(gone);
+  });
   return {
     ask: (request, ending) =>
       new Promise((resolve) => {
+        if (gone !== null) return resolve(gone);
         reader = createReader(ending);
         finish = resolve;
         socket.write(request);

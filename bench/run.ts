@@ -42,9 +42,18 @@ const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-bench-'));
 const started: ChildProcess[] = [];
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    cleanUp().then(() => process.exit(1));
+  });
+}
 try {
   await main();
 } finally {
+  await cleanUp();
+}
+
+async function cleanUp(): Promise<void> {
   await Promise.all(started.map(stop));
   rmSync(folder, { recursive: true, force: true });
 }
@@ -133,7 +142,7 @@ async function measure(
   const pid = contender.child.pid ?? 0;
   const before = cpuMicroseconds(pid);
   load.send(job);
-  const [result] = (await once(load, 'message')) as [LoadResult];
+  const [result] = (await once(load, 'message', { signal: AbortSignal.timeout(300_000) })) as [LoadResult];
   const used = cpuMicroseconds(pid) - before;
   if (result.failures.length > 0 || result.answered !== workload.requests) {
     throw new Error(
