@@ -28,7 +28,7 @@ import { createQuota } from './quota/quota.ts';
 import { createSqliteStore } from './quota/sqlite-store.ts';
 import { createValkeyStore } from './quota/valkey-store.ts';
 import { namedBackends } from './routing/choose-route.ts';
-import type { Principal, Tier } from './types.ts';
+import type { Principal, Standing, Tier } from './types.ts';
 import { createCaller } from './upstream/call.ts';
 import { createCatalogue } from './upstream/catalogue.ts';
 import { createCountTokens } from './upstream/count-tokens.ts';
@@ -74,7 +74,9 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
 
   const store = createStore(config, log);
   const { timeZone, onStoreFailure } = config.quota;
-  const quota = createQuota({ store, timeZone, onStoreFailure, clock, log });
+  const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
+    metrics.quotaUsed(subject, used, resetsAt);
+  const quota = createQuota({ store, timeZone, onStoreFailure, clock, log, onStanding });
 
   const caller = createCaller(limits);
   const backends = toBackends(config);
@@ -83,39 +85,35 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const sendFirst = createSendFirst(backends, caller, contentLimits);
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
+  const relayLimits = {
+    slowReaderMs: limits.slowReaderSeconds * 1000,
+    keepAliveMs: limits.keepAliveSeconds * 1000,
+  };
   const parts: PipelineParts = {
     authenticate,
     tiers,
     modelsFor,
     quota,
     sendFirst,
-    relayLimits: {
-      slowReaderMs: limits.slowReaderSeconds * 1000,
-      keepAliveMs: limits.keepAliveSeconds * 1000,
-    },
+    relayLimits,
     clock,
     now,
     randomText,
   };
-  const inference = { ...parts, bodyBytes: limits.bodyBytes, metrics, log };
-  const caller$ = { authenticate, tierOf: (principal: Principal) => tierOf(parts, principal) };
+  const callers = { authenticate, tierOf: (principal: Principal) => tierOf(parts, principal) };
   let draining = false;
   const health = {
     isDraining: () => draining,
     dependencies: () => dependencyStates(quota, verifiers, backends, catalogue.silent()),
   };
-
+  const { bodyBytes } = limits;
+  const countTokens = createCountTokens(backends, caller);
   const routes: readonly RouteRow[] = toRoutes({
-    messages: createInferenceHandler(inference, 'anthropic'),
-    chatCompletions: createInferenceHandler(inference, 'openai'),
-    countTokens: createCountTokensHandler({
-      ...caller$,
-      modelsFor,
-      countTokens: createCountTokens(backends, caller),
-      bodyBytes: limits.bodyBytes,
-    }),
-    models: createModelsHandler({ ...caller$, allModels: () => catalogue.models() }),
-    quota: createQuotaHandler({ ...caller$, quota, clock }),
+    messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
+    chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
+    countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
+    models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
+    quota: createQuotaHandler({ ...callers, quota, clock }),
     health: createHealthHandler(health),
     livez: handleLivez,
     readyz: createReadyzHandler(health),
@@ -190,9 +188,13 @@ function createVerifiers(config: Config, clock: () => number, log: Log): readonl
 
 function createStore(config: Config, log: Log) {
   const { redisUrl } = config.quota;
-  return redisUrl === undefined
-    ? createSqliteStore({ file: join(config.dataDir, 'quota.db'), clock: Date.now })
-    : createValkeyStore({ url: redisUrl.reveal(), log });
+  if (redisUrl === undefined)
+    return createSqliteStore({ file: join(config.dataDir, 'quota.db'), clock: Date.now });
+  const store = createValkeyStore({ url: redisUrl.reveal() });
+  void store.check().then((warnings) => {
+    for (const warning of warnings) log.warn({ dependency: 'quota store' }, warning);
+  });
+  return store;
 }
 
 function dependencyStates(

@@ -2,6 +2,7 @@
  * The sentence: one inference request, from its credential to its settled quota.
  */
 import { GatewayError, hasClientLeft } from './errors.ts';
+import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
 import type { Conversation } from './protocol/conversation.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
 import { scanRequest } from './protocol/scan-request.ts';
@@ -45,6 +46,8 @@ export interface InferenceCall {
   readonly signal: AbortSignal;
   /** Answers with a backend's refusal in the client's dialect. */
   readonly refuse: (reply: RefusedReply, headers: Readonly<Record<string, string>>) => void;
+  /** Answers with JSON of the gateway's own. */
+  readonly send: (body: unknown, headers: Readonly<Record<string, string>>) => void;
 }
 
 /** What is known of a request while it runs, for whoever watches. All of it is safe to log. */
@@ -74,6 +77,7 @@ export async function handleInference(
   progress.principal = principal;
   const request = await readRequest(call);
   const tier = tierOf(parts, principal);
+  if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, tier);
   const route = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
   progress.route = route;
   const reservation = await parts.quota.reserve(principal, tier.allowance, call.id);
@@ -103,6 +107,20 @@ async function readRequest(call: InferenceCall): Promise<ClientRequest> {
   const body = await call.readBody();
   const { dialect, headers, search } = call;
   return { dialect, body, scan: scanRequest(body), headers, search };
+}
+
+/** Looking at the quota is free: answered here, with the headers that the question is asked for. */
+async function answerProbe(
+  parts: PipelineParts,
+  call: InferenceCall,
+  request: ClientRequest,
+  principal: Principal,
+  { allowance }: Tier,
+): Promise<Outcome> {
+  const standing = await parts.quota.peek(principal, allowance);
+  const headers = toQuotaHeaders(standing, allowance, call.dialect, parts.clock());
+  call.send(probeAnswer(`msg_${parts.randomText()}`, request.scan.model), headers);
+  return { ending: 'completed', usage: null };
 }
 
 /** The tier of a principal. Names were checked at start, so a missing one is a fault of ours. */

@@ -9,10 +9,14 @@ import { join } from 'node:path';
 const wanted = process.argv.slice(2);
 const files = wanted.length > 0 ? wanted : globSync('test/**/*.test.ts').sort();
 const notes = join(mkdtempSync(join(tmpdir(), 'llm-gateway-test-')), 'skipped.txt');
-const run = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
-  stdio: 'inherit',
-  env: { ...process.env, SKIP_NOTES: notes },
-});
+const run = spawnSync(
+  process.execPath,
+  ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-force-exit', ...files],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, SKIP_NOTES: notes },
+  },
+);
 
 try {
   const skipped = readFileSync(notes, 'utf8').trim();

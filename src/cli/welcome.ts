@@ -43,7 +43,8 @@ function keySection({ minted, earlierKeys, dataDir }: WelcomeFacts): string[] {
 
 function pasteSection({ minted, demoModel, earlierKeys }: WelcomeFacts, address: string): string[] {
   if (minted.length === 0 && !demoModel && !earlierKeys) return [];
-  const key = minted[0]?.key ?? '<your key>';
+  // The highest tier that still has a quota to look at.
+  const key = (minted.at(-2) ?? minted[0])?.key ?? '<your key>';
   const body =
     '{"model":"claude-sonnet-5-5","max_tokens":200,"messages":[{"role":"user","content":"Hello"}]}';
   return [

@@ -6,7 +6,7 @@ import { handleInference, type PipelineParts, type Progress } from '../pipeline.
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
 import { readBody } from './read-body.ts';
-import { errorHeaders, sendBytes, sendError, statusOf, toGatewayError } from './reply.ts';
+import { errorHeaders, sendBytes, sendError, sendJson, statusOf, toGatewayError } from './reply.ts';
 import type { Scope } from './request-scope.ts';
 
 export interface InferenceParts extends PipelineParts {
@@ -50,6 +50,7 @@ function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
     readBody: () => readBody(scope, bodyBytes),
     response,
     signal: scope.signal,
+    send: (body: unknown, headers: Record<string, string>) => sendJson(scope, 200, body, headers),
     refuse: (reply: RefusedReply, headers: Readonly<Record<string, string>>) =>
       refuse(scope, dialect, reply, headers),
   };
@@ -123,13 +124,10 @@ function countRequest(
   metrics: Metrics,
   { scope, dialect, progress, outcome, failure, status, durationMs }: Finished,
 ): void {
-  const { principal, route, reservation } = progress;
+  const { principal, route } = progress;
   for (const attempt of progress.failures) metrics.backendFailed(attempt.backend, attempt.code);
   if (route !== undefined) metrics.routed(route.requested, route.served);
   if (failure?.code === 'quota_exhausted') metrics.quotaRefused(principal?.tier ?? 'none');
-  if (principal !== undefined && reservation !== undefined && isCharged(outcome)) {
-    metrics.quotaUsed(principal.subject, reservation.standing.used + 1, reservation.standing.resetsAt);
-  }
   metrics.requestEnded({
     tier: principal?.tier ?? 'none',
     dialect,
@@ -141,9 +139,6 @@ function countRequest(
     usage: usageOf(outcome),
   });
 }
-
-const isCharged = (outcome: Outcome) =>
-  outcome.ending === 'completed' || (outcome.ending === 'client-left' && outcome.contentSent);
 
 const usageOf = (outcome: Outcome) => ('usage' in outcome ? outcome.usage : null);
 

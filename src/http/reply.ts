@@ -19,8 +19,32 @@ export function sendJson(scope: Scope, status: number, body: unknown, headers: H
 /** Sends a body as it is. */
 export function sendBytes(scope: Scope, status: number, body: Uint8Array | string, headers: Headers): void {
   const { request, response } = scope;
-  response.writeHead(status, { ...idHeaders(scope), ...headers, 'content-length': Buffer.byteLength(body) });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  const unread = !request.complete;
+  response.writeHead(status, {
+    ...idHeaders(scope),
+    ...headers,
+    'content-length': Buffer.byteLength(body),
+    // What follows on this connection is the rest of a body that nobody wants.
+    ...(unread && { connection: 'close' }),
+  });
+  if (request.method !== 'HEAD') response.write(body);
+  if (unread) endWhenRead(scope);
+  else response.end();
+}
+
+/** How long an unread body is swallowed, milliseconds. */
+const LINGER_MS = 2000;
+
+/**
+ * Closing at once would reset the connection under a caller who is still sending, and take the answer away with it.
+ */
+function endWhenRead({ request, response }: Scope): void {
+  const end = () => {
+    clearTimeout(linger);
+    response.end();
+  };
+  const linger = setTimeout(end, LINGER_MS);
+  request.once('end', end).once('close', end).resume();
 }
 
 /** Any failure as one the caller can be told: foreign ones say nothing of themselves. */
@@ -46,7 +70,6 @@ export function sendError(scope: Scope, error: GatewayError, headers: Headers = 
   sendJson(scope, statusOf(error, scope.dialect), body, {
     ...headers,
     ...errorHeaders(error),
-    ...hangUp(scope),
   });
 }
 
@@ -60,16 +83,4 @@ export function errorHeaders({ code, details }: GatewayError): Headers {
     }),
     ...details.headers,
   };
-}
-
-/** How long an unread body is swallowed after a refusal, so that the caller gets to read it. Milliseconds. */
-const LINGER_MS = 2000;
-
-/** A refusal before the body was read ends the connection, since what follows on it is the rest of that body. */
-function hangUp({ request, response }: Scope): Headers {
-  if (request.complete) return {};
-  request.resume();
-  const linger = setTimeout(() => request.destroy(), LINGER_MS);
-  response.once('close', () => clearTimeout(linger));
-  return { connection: 'close' };
 }

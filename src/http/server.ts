@@ -47,13 +47,17 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     response.once('close', () => scopes.delete(scope));
     if (lastCall) response.shouldKeepAlive = false;
     response.on('error', (error) => log.debug({ err: error }, 'client connection failed'));
-    void answer(options, scope);
+    answer(options, scope).catch((error: unknown) => {
+      log.error({ request_id: scope.id, err: error }, 'request could not be answered');
+      response.destroy();
+    });
   };
 
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: limits.headersSeconds * 1000,
+      // Node refuses a limit for the headers that is longer than that for the whole request.
+      headersTimeout: Math.min(limits.headersSeconds, limits.requestSeconds) * 1000,
       requestTimeout: limits.requestSeconds * 1000,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1000,

@@ -59,7 +59,7 @@ export function createOutboundWriter(request: ClientRequest): OutboundWriter {
       const same = backend.format === request.dialect;
       const url = `${candidate.url}${backend.path}${same ? request.search : ''}`;
       if (same) {
-        const headers = { ...forwardedHeaders(request, backend), ...outgoingHeaders(backend) };
+        const headers = { ...outgoingHeaders(backend), ...forwardedHeaders(request, backend) };
         return {
           url,
           headers,

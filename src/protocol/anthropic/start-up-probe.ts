@@ -2,13 +2,23 @@
  * Claude Code's question "quota": sent at each start only to read the rate-limit headers of its answer
  * (Claude Code 2.1.330, measured). Answered here, so that looking at the quota does not use it up.
  */
-import { type RequestScan, readField } from '../protocol/scan-request.ts';
+import type { Dialect } from '../../types.ts';
+import { type RequestScan, readField } from '../scan-request.ts';
 
 /** The real one has some 250 bytes. */
 const MAX_PROBE_BYTES = 2048;
 
-/** Whether a Messages request is that question. */
-export function isStartUpProbe(body: Uint8Array, scan: RequestScan): boolean {
+/** The part of a request that tells. */
+export interface ProbeCandidate {
+  readonly dialect: Dialect;
+  readonly body: Uint8Array;
+  readonly scan: RequestScan;
+}
+
+/** Whether a request is that question. */
+export function isStartUpProbe(request: ProbeCandidate): boolean {
+  const { dialect, body, scan } = request;
+  if (dialect !== 'anthropic') return false;
   if (body.length > MAX_PROBE_BYTES || scan.stream || readField(body, scan, 'max_tokens') !== 1) return false;
   if (scan.fields.has('tools') || scan.fields.has('system')) return false;
   const messages = readField(body, scan, 'messages');
