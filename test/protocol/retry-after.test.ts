@@ -21,14 +21,14 @@ const CASES: readonly (readonly [string, Record<string, string | string[]>, numb
   ['a duration in minutes and seconds', { 'x-ratelimit-reset-requests': '6m0s' }, 360],
   ['a duration in milliseconds', { 'x-ratelimit-reset-tokens': '120ms' }, 1],
   [
-    'the limit that is used up counts',
+    'the limit that is used up counts, though another ends sooner',
     {
-      'x-ratelimit-reset-requests': '1h0m0s',
-      'x-ratelimit-remaining-requests': '12',
-      'x-ratelimit-reset-tokens': '8.64s',
-      'x-ratelimit-remaining-tokens': '0',
+      'x-ratelimit-reset-requests': '1h0m8.64s',
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-reset-tokens': '6s',
+      'x-ratelimit-remaining-tokens': '12',
     },
-    9,
+    3609,
   ],
   [
     'where none is said to be used up, the nearest counts',
