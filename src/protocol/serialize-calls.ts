@@ -64,8 +64,8 @@ export function createCallSerializer(): CallSerializer {
     if (call === undefined || json === '') return [];
     call.progress.add(json);
     if (call === active) return [toArguments(call, json), ...advance(false)];
-    // Too late for a call that others have followed: it would corrupt what the client has.
-    if (queue.includes(call)) call.waiting += json;
+    // What waits is read once, when the call's turn comes; a piece that is later still would corrupt its block.
+    call.waiting += json;
     return [];
   };
 

@@ -31,7 +31,7 @@ type Prose = 'text' | 'thinking';
 type Current =
   | { readonly kind: 'none' }
   | { readonly kind: Prose }
-  | { readonly kind: 'tool'; readonly key: string; readonly empty: boolean };
+  | { readonly kind: 'tool'; readonly empty: boolean };
 
 const NONE: Current = { kind: 'none' };
 const NO_SPACE = { kind: 'text', text: '' } as const;
@@ -75,10 +75,10 @@ export function createBlockWriter(context: ReplyContext): BlockWriter {
     if (event.type === 'tool-start') {
       const name = context.toolNames.get(event.name) ?? event.name;
       const block: BlockStart = { type: 'tool_use', id: readId(event.id), name };
-      return open({ kind: 'tool', key: event.key, empty: true }, block);
+      return open({ kind: 'tool', empty: true }, block);
     }
-    if (event.type !== 'tool-arguments' || current.kind !== 'tool' || current.key !== event.key) return [];
-    current = { ...current, empty: false };
+    if (event.type !== 'tool-arguments' || current.kind !== 'tool') return [];
+    current = { kind: 'tool', empty: false };
     return [{ step: 'delta', text: event.json }];
   };
 

@@ -122,7 +122,7 @@ function createCall(key: string): Call {
 
 /** Later pieces count only before the first arguments, and never where they repeat the name (S-32). */
 function takeName(call: Call, name: string): void {
-  if (name === '' || call.started || name === call.name) return;
+  if (name === '' || name === call.name) return;
   if (call.name === '') call.name = name;
   if (!call.hasArguments) call.joinedName += name;
 }

@@ -124,6 +124,13 @@ test('S-04 white space before a tool call makes no block, before text it stays',
   assert.deepEqual(contentFor(say('\n'), say(' a'), say(' '), finish()), [text('\n a ')]);
 });
 
+test('S-04 white space before a call is not kept for the text after it', () => {
+  assert.deepEqual(
+    contentFor(say('\n\n'), begin('k'), give('k', '{}'), say('a'), finish()).at(-1),
+    text('a'),
+  );
+});
+
 test('S-04 an answer of white space alone has no content', () => {
   assert.deepEqual(contentFor(say('\n\n'), finish()), []);
 });
@@ -200,6 +207,18 @@ test('S-31 text in the middle of a call follows it', () => {
   assert.deepEqual(content, [toolUse('call_x', 'f', { a: 1 }), text('hm'), thinking('so')]);
 });
 
+test('S-31 held text waits until the arguments are whole, not only for their next piece', () => {
+  const content = contentFor(
+    begin('x'),
+    give('x', '{"a":'),
+    say('hm'),
+    give('x', '1'),
+    give('x', '}'),
+    finish(),
+  );
+  assert.deepEqual(content, [toolUse('call_x', 'f', { a: 1 }), text('hm')]);
+});
+
 test('S-31 a late piece for a closed call is left out rather than corrupting it', () => {
   const content = contentFor(
     begin('x'),
@@ -210,6 +229,17 @@ test('S-31 a late piece for a closed call is left out rather than corrupting it'
     finish(),
   );
   assert.deepEqual(content, [toolUse('call_x', 'f', {}), toolUse('call_y', 'f', {})]);
+});
+
+test('S-31 a late piece for a call that text has followed is left out too', () => {
+  const content = contentFor(begin('x'), give('x', '{}'), say('a'), give('x', 'junk'), say('b'), finish());
+  assert.deepEqual(content, [toolUse('call_x', 'f', {}), text('ab')]);
+});
+
+test('a call that begins twice is one call', () => {
+  assert.deepEqual(contentFor(begin('x'), begin('x', 'g'), give('x', '{}'), finish()), [
+    toolUse('call_x', 'f', {}),
+  ]);
 });
 
 test('a call that the backend has ended makes way for the next at once', () => {

@@ -133,6 +133,14 @@ test('S-32 a name in pieces is put together where that makes the name of a tool'
   assert.equal(brief(decodeStream(chunks, { toolNames: new Set(['other']) }))[0], 'call:call_1/get_');
 });
 
+test('S-32 pieces of a name are only joined before the first arguments, and a repetition is no piece', () => {
+  const toolNames = new Set(['go', 'gogo', 'going']);
+  const nameOf = (...calls: object[]) =>
+    brief(decodeStream([...calls.map((one) => chunk({ tool_calls: [one] })), toolStop], { toolNames }))[0];
+  assert.equal(nameOf(call(0, 'a', 'go'), call(0, undefined, 'go', '{}')), 'call:a/go');
+  assert.equal(nameOf(call(0, 'a', '', '{'), call(0, 'a', 'go'), call(0, 'a', 'ing', '}')), 'call:a/go');
+});
+
 test('S-32 a call that never gets a name is left out', () => {
   const events = briefly(chunk({ tool_calls: [call(0, 'call_1', '', '{}')] }), toolStop, DONE);
   assert.deepEqual(events, ['finish:tool-calls']);
@@ -166,6 +174,28 @@ test('S-33 with neither index nor id it is the call before', () => {
     DONE,
   );
   assert.deepEqual(events, ['call:a1/f', 'args0:{"x":', 'args0:1}', 'finish:tool-calls']);
+});
+
+test('S-33 without index and id, the name of another tool is another call', () => {
+  const fragments = [call(undefined, undefined, 'f'), call(undefined, undefined, 'g')];
+  const chunks = fragments.map((one) => chunk({ tool_calls: [one] }));
+  const events = decodeStream([...chunks, toolStop], { toolNames: new Set(['f', 'g']) });
+  assert.deepEqual(brief(events), ['call:/f', 'call:/g', 'finish:tool-calls']);
+});
+
+test('S-33 the word null is no id', () => {
+  const events = briefly(chunk({ tool_calls: [call(0, 'null', 'f', '{}')] }), toolStop, DONE);
+  assert.equal(events[0], 'call:/f');
+});
+
+test('S-34 the name again after whole arguments, with nothing else, is no other call', () => {
+  const events = briefly(
+    chunk({ tool_calls: [call(0, undefined, 'f', '{}')] }),
+    chunk({ tool_calls: [call(0, undefined, 'f', '')] }),
+    toolStop,
+    DONE,
+  );
+  assert.deepEqual(events, ['call:/f', 'args0:{}', 'finish:tool-calls']);
 });
 
 test('S-33 without index and id, a name after whole arguments is another call', () => {
@@ -343,6 +373,18 @@ test('an error in the choice ends the answer with its own words', () => {
   };
   const events = decodeStream([chunk({ content: 'a' }), { choices: [choice] }]);
   assert.deepEqual(events.at(-1), { type: 'error', error: { code: 'backend_overloaded', message: 'busy' } });
+});
+
+test('nothing follows a failure in the choice, not even the usage beside it', () => {
+  const events = decodeStream([
+    chunk({ content: 'a' }, 'error', { usage: { prompt_tokens: 5 } }),
+    stop,
+    DONE,
+  ]);
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['start', 'text', 'error'],
+  );
 });
 
 test('an overflow inside a stream is said in the words that make Claude Code compact', () => {

@@ -65,6 +65,18 @@ test('tags may be cut anywhere', () => {
   );
 });
 
+test('held text comes before the tool call that follows it', () => {
+  const chunks = [
+    chunk({ content: 'I will call.' }),
+    chunk({ tool_calls: [{ index: 0, id: 'a1', function: { name: 'f', arguments: '{}' } }] }, 'tool_calls'),
+  ];
+  const events = decodeStream(chunks, { thinkTags: { unopened: true } });
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['start', 'text', 'tool-start', 'tool-arguments', 'finish'],
+  );
+});
+
 test('a tool call ends held reasoning, and without the option tags are text', () => {
   const chunks = [
     chunk({ content: '<think>plan' }),
