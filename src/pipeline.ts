@@ -4,6 +4,7 @@
 import { GatewayError, hasClientLeft } from './errors.ts';
 import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
 import type { Conversation } from './protocol/conversation.ts';
+import { NO_OPTIONS } from './protocol/dialects.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
 import { scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
@@ -170,11 +171,12 @@ async function answer(
     response: call.response,
     headers: { 'request-id': call.id, 'x-request-id': call.id, ...headers },
     context: replyContext(parts, call, route, exchange),
+    decoding: outbound.translation?.decoding ?? NO_OPTIONS,
     signal: call.signal,
     limits: parts.relayLimits,
     onContent: () => {
       progress.firstContentAt = parts.now();
-      void progress.reservation?.commit();
+      return progress.reservation?.commit() ?? Promise.resolve();
     },
   });
 }
@@ -220,6 +222,7 @@ function replyContext(
     usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
     mintToolId: () => toolPrefix + parts.randomText(),
     requestId: call.id,
+    customTools: new Set(conversation?.tools.filter((tool) => tool.custom === true).map((tool) => tool.name)),
   };
 }
 

@@ -63,6 +63,7 @@ const profile = z
     reasoningReplay: z.enum(['current-loop', 'tool-turns']),
     reasoningToggle: z.enum(['chat-template', 'reasoning-effort', 'none']),
     efforts: z.array(z.string()),
+    effortWithTools: z.boolean(),
     thinkTags: z.boolean(),
     toolIdFormat: z.enum(['any', 'openai', 'mistral', 'kimi']),
     vision: z.boolean(),

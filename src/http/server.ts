@@ -1,6 +1,6 @@
 /** The listening socket: limits, one scope per request, and an orderly end. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
@@ -39,6 +39,7 @@ const KEEP_ALIVE_MS = 75_000;
 export function createGatewayServer(options: ServerOptions): GatewayServer {
   const { log, limits } = options;
   const scopes = new Set<Scope>();
+  const sockets = new Set<Socket>();
   let lastCall = false;
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -66,13 +67,17 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     onRequest,
   );
   server.maxConnections = limits.connections;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   return {
     listen: (port, host) => listen(server, port, host),
     open: () => scopes.size,
     refuseReuse: () => {
       lastCall = true;
     },
-    close: (patienceMs) => close(server, scopes, patienceMs),
+    close: (patienceMs) => close(server, scopes, sockets, patienceMs),
   };
 }
 
@@ -102,9 +107,16 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 /** Time for the last words to reach the clients, milliseconds. */
 const LAST_WORDS_MS = 1000;
 
-async function close(server: Server, scopes: ReadonlySet<Scope>, patienceMs: number): Promise<void> {
+async function close(
+  server: Server,
+  scopes: ReadonlySet<Scope>,
+  sockets: ReadonlySet<Socket>,
+  patienceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // Node does not count a connection as idle that never asked for anything.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   const reason = new GatewayError(
     'shutting_down',
     'The gateway is restarting; please send the request again.',

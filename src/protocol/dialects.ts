@@ -34,10 +34,21 @@ export interface WriteTarget {
   readonly hash: (text: string) => string;
 }
 
+/** What a decoder may be told of the request it reads the answer to. */
+export interface DecoderOptions {
+  /** Set where the backend writes its reasoning into `<think>` tags; `unopened` where the tag is already open. */
+  readonly thinkTags?: { readonly unopened: boolean } | undefined;
+  /** Names of the tools that were sent. */
+  readonly toolNames?: ReadonlySet<string> | undefined;
+}
+
+/** Nothing known of the request: it was passed through. */
+export const NO_OPTIONS: DecoderOptions = {};
+
 interface BackendFormat {
   readonly writeRequest: (conversation: Conversation, target: WriteTarget) => WrittenRequest;
-  readonly createDecoder: () => ReplyDecoder;
-  readonly decodeReply: (body: unknown) => readonly ReplyEvent[];
+  readonly createDecoder: (options: DecoderOptions) => ReplyDecoder;
+  readonly decodeReply: (body: unknown, options: DecoderOptions) => readonly ReplyEvent[];
 }
 
 export const CLIENT_DIALECTS: Readonly<Record<Dialect, ClientDialect>> = {

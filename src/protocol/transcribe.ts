@@ -3,7 +3,7 @@
  * do not. Synchronous; the relay around it does the waiting.
  */
 import type { Dialect, Usage } from '../types.ts';
-import { BACKEND_FORMATS, CLIENT_DIALECTS } from './dialects.ts';
+import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from './dialects.ts';
 import { toStreamError } from './error-body.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
 import type { RawFrame } from './sse.ts';
@@ -65,8 +65,13 @@ export function createPassthrough(dialect: Dialect, requestId: string): Transcri
 }
 
 /** Decodes the backend's frames and encodes them for the client. */
-export function createTranslation(from: Dialect, to: Dialect, context: ReplyContext): Transcriber {
-  const decoder = BACKEND_FORMATS[from].createDecoder();
+export function createTranslation(
+  from: Dialect,
+  to: Dialect,
+  context: ReplyContext,
+  options: DecoderOptions,
+): Transcriber {
+  const decoder = BACKEND_FORMATS[from].createDecoder(options);
   const encoder = CLIENT_DIALECTS[to].createEncoder(context);
   let usage: Usage | null = null;
 
@@ -99,8 +104,12 @@ export function createTranslation(from: Dialect, to: Dialect, context: ReplyCont
 }
 
 /** Every event of a whole stream, for clients that asked for none. */
-export function decodeFrames(from: Dialect, frames: readonly RawFrame[]): readonly ReplyEvent[] {
-  const decoder = BACKEND_FORMATS[from].createDecoder();
+export function decodeFrames(
+  from: Dialect,
+  frames: readonly RawFrame[],
+  options: DecoderOptions,
+): readonly ReplyEvent[] {
+  const decoder = BACKEND_FORMATS[from].createDecoder(options);
   const events = frames.flatMap((frame) => decoder.push({ event: frame.event(), data: frame.data() }));
   return hasEnded(events) ? events : [...events, ...decoder.end()];
 }

@@ -143,7 +143,9 @@ function readOverflow(fields: ErrorFields, status: number | null): string | null
 }
 
 function chooseCode(fields: ErrorFields, status: number | null): ErrorCode {
-  const named = fields.names.map((name) => BY_NAME[name]).find((code) => code !== undefined);
+  const named = fields.names
+    .map((name) => (Object.hasOwn(BY_NAME, name) ? BY_NAME[name] : undefined))
+    .find((code) => code !== undefined);
   if (OUT_OF_CREDIT.test(fields.message)) return 'billing';
   if (named !== undefined && (status === null || STRONGER_THAN_STATUS.has(named))) return named;
   if (

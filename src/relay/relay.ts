@@ -3,7 +3,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { GatewayError, hasClientLeft } from '../errors.ts';
-import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../protocol/dialects.ts';
+import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import { readAnthropicUsage, readOpenAIUsage } from '../protocol/read-usage.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from '../protocol/reply-events.ts';
 import type { RawFrame } from '../protocol/sse.ts';
@@ -37,10 +37,15 @@ export interface RelayClient {
   /** Headers of the answer, without content type and length. */
   readonly headers: Readonly<Record<string, string>>;
   readonly context: ReplyContext;
+  /** What reading the reply needs to know of the request. */
+  readonly decoding: DecoderOptions;
   readonly signal: AbortSignal;
   readonly limits: ClientStreamLimits;
-  /** Called once, when the backend has shown its first content. */
-  readonly onContent: () => void;
+  /**
+   * Called once, when the backend has shown its first content. What it returns is awaited before the answer is
+   * complete, so that no crash in between can hand out an answer that was not counted.
+   */
+  readonly onContent: () => Promise<void>;
 }
 
 /**
@@ -71,20 +76,19 @@ async function relayStream(format: Dialect, reply: StreamedReply, client: RelayC
   const transcriber =
     format === client.dialect
       ? createPassthrough(format, client.context.requestId)
-      : createTranslation(format, client.dialect, client.context);
+      : createTranslation(format, client.dialect, client.context, client.decoding);
   client.response.writeHead(200, { ...client.headers, ...STREAM_HEADERS });
-  const progress = { contentSent: false };
+  let counted: Promise<void> | null = null;
   const seeContent = () => {
-    if (progress.contentSent) return;
-    progress.contentSent = true;
-    client.onContent();
+    counted ??= client.onContent();
+    return counted;
   };
   if (reply.hasContent) seeContent();
   try {
     const state = await pump(reply.batches, transcriber, client, seeContent);
     return endingOf(state, transcriber.usage());
   } catch (error) {
-    if (hasClientLeft(client.signal)) return clientLeft(progress.contentSent, transcriber.usage());
+    if (hasClientLeft(client.signal)) return clientLeft(counted !== null, transcriber.usage());
     return sayFailure(error, transcriber, client);
   }
 }
@@ -94,12 +98,13 @@ async function pump(
   batches: AsyncIterable<readonly RawFrame[]>,
   transcriber: Transcriber,
   client: RelayClient,
-  seeContent: () => void,
+  seeContent: () => Promise<void>,
 ): Promise<StreamState> {
   const { response, signal, limits } = client;
   const stream = openClientStream(response, () => transcriber.keepAlive(), limits, signal);
   const send = async ({ bytes, state }: Transcribed) => {
     if (bytes.length > 0 && state !== 'failed') seeContent();
+    if (state === 'completed') await seeContent();
     await stream.write(bytes);
     if (state !== 'open') stream.end();
     return state;
@@ -144,16 +149,16 @@ async function relayCollected(
     if (hasClientLeft(client.signal)) return clientLeft(false, null);
     throw error;
   }
-  return sendEncoded(decodeFrames(format, frames), client);
+  return sendEncoded(decodeFrames(format, frames, client.decoding), client);
 }
 
 /** A whole body came though a stream was asked for: tell it as one (S-72). */
 async function relayAsStream(format: Dialect, body: Uint8Array, client: RelayClient): Promise<Outcome> {
-  const events = BACKEND_FORMATS[format].decodeReply(parseReply(body));
+  const events = BACKEND_FORMATS[format].decodeReply(parseReply(body), client.decoding);
   const failure = errorIn(events);
   if (failure !== null) throw toGatewayError(failure);
   const encoder = CLIENT_DIALECTS[client.dialect].createEncoder(client.context);
-  client.onContent();
+  await client.onContent();
   client.response.writeHead(200, { ...client.headers, ...STREAM_HEADERS });
   client.response.end(events.map((event) => encoder.push(event)).join(''));
   return { ending: 'completed', usage: usageIn(events) };
@@ -161,21 +166,22 @@ async function relayAsStream(format: Dialect, body: Uint8Array, client: RelayCli
 
 async function relayWhole(format: Dialect, body: Uint8Array, client: RelayClient): Promise<Outcome> {
   const value = parseReply(body);
-  if (format !== client.dialect) return sendEncoded(BACKEND_FORMATS[format].decodeReply(value), client);
+  if (format !== client.dialect)
+    return sendEncoded(BACKEND_FORMATS[format].decodeReply(value, client.decoding), client);
   const failure = (value as { error?: unknown }).error;
   if (failure !== undefined && failure !== null) {
-    throw toGatewayError(errorIn(BACKEND_FORMATS[format].decodeReply(value)) ?? BAD_REPLY);
+    throw toGatewayError(errorIn(BACKEND_FORMATS[format].decodeReply(value, client.decoding)) ?? BAD_REPLY);
   }
-  client.onContent();
+  await client.onContent();
   sendJson(client, body);
   const readUsage = format === 'anthropic' ? readAnthropicUsage : readOpenAIUsage;
   return { ending: 'completed', usage: readUsage((value as { usage?: unknown }).usage) };
 }
 
-function sendEncoded(events: readonly ReplyEvent[], client: RelayClient): Outcome {
+async function sendEncoded(events: readonly ReplyEvent[], client: RelayClient): Promise<Outcome> {
   const encoded = CLIENT_DIALECTS[client.dialect].encodeReply(events, client.context);
   if ('error' in encoded) throw toGatewayError(encoded.error);
-  client.onContent();
+  await client.onContent();
   sendJson(client, JSON.stringify(encoded.body));
   return { ending: 'completed', usage: usageIn(events) };
 }

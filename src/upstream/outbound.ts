@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Conversation } from '../protocol/conversation.ts';
-import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../protocol/dialects.ts';
+import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import { parseBody, type RequestScan, spliceModel } from '../protocol/scan-request.ts';
 import type { Candidate, Dialect } from '../types.ts';
 import { type Backend, FORMATS } from './kinds.ts';
@@ -34,6 +34,8 @@ export interface Translation {
   readonly toolNames: ReadonlyMap<string, string>;
   /** Names of what was lost on the way. */
   readonly dropped: readonly string[];
+  /** What reading the reply needs to know of the request. */
+  readonly decoding: DecoderOptions;
 }
 
 /** Writes requests for candidates; the body is parsed at most once, and only when something must be translated. */
@@ -78,9 +80,26 @@ export function createOutboundWriter(request: ClientRequest): OutboundWriter {
         url,
         headers: outgoingHeaders(backend),
         body: JSON.stringify(written.body),
-        translation: { conversation: read(), toolNames, dropped },
+        translation: {
+          conversation: read(),
+          toolNames,
+          dropped,
+          decoding: decodingOf(read(), backend, toolNames),
+        },
       };
     },
+  };
+}
+
+function decodingOf(
+  { tools, reasoning }: Conversation,
+  { profile }: Backend,
+  renamed: ReadonlyMap<string, string>,
+): DecoderOptions {
+  const sent = new Set([...tools.map((tool) => tool.name), ...renamed.keys()]);
+  return {
+    thinkTags: profile.thinkTags ? { unopened: reasoning.kind === 'on' } : undefined,
+    toolNames: sent,
   };
 }
 

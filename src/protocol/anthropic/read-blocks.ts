@@ -2,8 +2,8 @@
 import type { AssistantPart, TextPart, ToolResultPart, UserPart } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes, noteOf } from '../read-fields.ts';
 import { toHistoryText } from './history-text.ts';
-import { invalid, type Notes, noteOf } from './read-fields.ts';
 import { readDocument, readImage } from './read-media.ts';
 
 type ReadPart<Part> = (block: JsonObject, path: string, dropped: Notes) => Part;

@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import type { DocumentPart, ImagePart, MediaSource } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes } from './read-fields.ts';
+import { invalid, type Notes } from '../read-fields.ts';
 
 const IMAGE_TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 

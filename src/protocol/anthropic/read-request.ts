@@ -8,8 +8,8 @@ import { GatewayError } from '../../errors.ts';
 import type { Conversation, Effort, OutputFormat, ReasoningRequest, Turn } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asObject, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes, noteOf, optional } from '../read-fields.ts';
 import { readAssistantParts, readUserParts } from './read-blocks.ts';
-import { invalid, type Notes, noteOf, optional } from './read-fields.ts';
 import { readParallelTools, readToolChoice, readTools } from './read-tools.ts';
 
 export interface ReadAnthropicOptions {

@@ -2,8 +2,8 @@
 import { GatewayError } from '../../errors.ts';
 import type { Tool, ToolChoice } from '../conversation.ts';
 import { asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes, noteOf } from '../read-fields.ts';
 import { findClientTool } from './client-tools.ts';
-import { invalid, type Notes, noteOf } from './read-fields.ts';
 
 /**
  * Tools that the client runs. Those that Claude's platform would run are left out, with a note (A-43).

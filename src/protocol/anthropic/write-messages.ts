@@ -7,9 +7,9 @@ import type {
   ToolResultPart,
   Turn,
 } from '../conversation.ts';
+import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import { isObject, type JsonObject, parseJson } from '../json.ts';
-import { type Exchange, type Reply, toExchanges } from '../openai/exchanges.ts';
 import { createToolUseIds } from './tool-use-ids.ts';
 
 export interface WriteMessagesOptions {

@@ -2,7 +2,7 @@
 import type { Conversation, Tool, ToolChoice, WrittenRequest } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { createToolNames, type ToolNames } from '../openai/tool-names.ts';
+import { createToolNames, type ToolNames } from '../tool-names.ts';
 import { type ClaudeTraits, claudeTraits } from './claude-models.ts';
 import { toClaudeSchema } from './output-schema.ts';
 import { writeMessages } from './write-messages.ts';

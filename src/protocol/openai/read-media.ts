@@ -1,8 +1,8 @@
 /** Images and files of Chat Completions requests (O-07). */
 import { GatewayError } from '../../errors.ts';
-import { invalid } from '../anthropic/read-fields.ts';
 import type { DocumentPart, ImagePart, MediaSource } from '../conversation.ts';
 import { asObject, asText, type JsonObject } from '../json.ts';
+import { invalid } from '../read-fields.ts';
 
 const IMAGE_TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 const DATA_URL = /^data:(?<mediaType>[\w.+/-]*)(?:;[\w.+=-]+)*?;base64,/i;

@@ -1,9 +1,9 @@
 /** The messages of a Chat Completions request, one turn each. */
 import { GatewayError } from '../../errors.ts';
-import { invalid, type Notes } from '../anthropic/read-fields.ts';
 import type { AssistantPart, ImagePart, TextPart, ToolCallPart, Turn, UserPart } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes } from '../read-fields.ts';
 import { readFile, readImageUrl } from './read-media.ts';
 
 /** What is noticed on the way through the messages. */

@@ -5,10 +5,10 @@
  * dialect knows is left out and named in `dropped` (P2, P11).
  */
 import { GatewayError } from '../../errors.ts';
-import { invalid, type Notes, noteOf, optional } from '../anthropic/read-fields.ts';
 import type { Conversation, Effort, OutputFormat, ReasoningRequest } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes, noteOf, optional } from '../read-fields.ts';
 import { readMessages } from './read-messages.ts';
 import { readToolSet } from './read-tools.ts';
 

@@ -1,7 +1,8 @@
 /** Tools and tool choice of Chat Completions requests, the older `functions` included (O-13, O-14). */
-import { invalid, type Notes, noteOf } from '../anthropic/read-fields.ts';
+
 import type { Tool, ToolChoice } from '../conversation.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { invalid, type Notes, noteOf } from '../read-fields.ts';
 
 export interface ToolSet {
   readonly tools: readonly Tool[];

@@ -1,12 +1,12 @@
 /** The messages of a Chat Completions request. */
 import { GatewayError } from '../../errors.ts';
 import type { AssistantPart, Conversation, UserPart } from '../conversation.ts';
+import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import type { JsonObject } from '../json.ts';
 import type { BackendProfile } from '../profile.ts';
-import { type Exchange, type Reply, toExchanges } from './exchanges.ts';
+import type { ToolNames } from '../tool-names.ts';
 import type { WriteToolId } from './tool-ids.ts';
-import type { ToolNames } from './tool-names.ts';
 import { type ChatPart, toChatParts, toContent } from './write-content.ts';
 import { gatherMedia, writeOrphanResult, writeToolResult } from './write-tool-results.ts';
 

@@ -2,9 +2,9 @@
 import type { Conversation, OutputFormat, Tool, ToolChoice, WrittenRequest } from '../conversation.ts';
 import type { JsonObject } from '../json.ts';
 import type { BackendProfile } from '../profile.ts';
+import { createToolNames, type ToolNames } from '../tool-names.ts';
 import { cleanOutputSchema, cleanParameters, isStrictSchema } from './clean-schema.ts';
 import { createToolIdWriter } from './tool-ids.ts';
-import { createToolNames, type ToolNames } from './tool-names.ts';
 import { writeMessages } from './write-messages.ts';
 import { writeReasoning } from './write-reasoning.ts';
 

@@ -1,5 +1,5 @@
 /** What all readers of Anthropic requests share: refusals with a path, and notes of what was left out. */
-import { GatewayError } from '../../errors.ts';
+import { GatewayError } from '../errors.ts';
 
 /** Names of what was left out; no prompt text and no positions, so that metrics stay few (P11). */
 export type Notes = Set<string>;

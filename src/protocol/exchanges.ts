@@ -2,8 +2,8 @@
  * A conversation cut where Chat Completions needs it: each assistant turn together with everything said before
  * the next one, because tool results must follow their calls at once.
  */
-import type { AssistantPart, ToolCallPart, ToolResultPart, Turn, UserPart } from '../conversation.ts';
-import { hasInk } from '../ink.ts';
+import type { AssistantPart, ToolCallPart, ToolResultPart, Turn, UserPart } from './conversation.ts';
+import { hasInk } from './ink.ts';
 
 /** What came in reply to an assistant turn, tool results apart. */
 export type Reply =

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createToolNames } from '../../../src/protocol/openai/tool-names.ts';
-import { sha256 } from '../../support/openai-to-anthropic.ts';
+import { createToolNames } from '../../src/protocol/tool-names.ts';
+import { sha256 } from '../support/openai-to-anthropic.ts';
 
 test('A-46 accepted names stay as they are', () => {
   const names = createToolNames(['Read', 'mcp__a__b-c', 'x'.repeat(64)], sha256);
