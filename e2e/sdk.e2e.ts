@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { MockBackend } from '../test/support/mock-backend.ts';
-import { errorReply } from '../test/support/mock-replies.ts';
+import { anthropicStream, errorReply, openaiStream } from '../test/support/mock-replies.ts';
+import { within } from '../test/support/within.ts';
 import { errorOf, SDKS, type Sdk } from './support/sdks.ts';
 import { KEYS, onStage, type Stage, setStage } from './support/stage.ts';
 
@@ -41,8 +42,14 @@ const STOPS = {
   openai: { text: 'stop', tool: 'tool_calls', length: 'length' },
 } as const;
 
-const ask = (sdk: Sdk, model: string, stream: boolean, key: string = KEYS.enterprise) =>
-  sdk.ask({ origin: stage.proxy.url, key, model, prompt: 'What is the weather in Zürich?', stream });
+const ask = (
+  sdk: Sdk,
+  model: string,
+  stream: boolean,
+  key: string = KEYS.enterprise,
+  signal: AbortSignal = new AbortController().signal,
+) =>
+  sdk.ask({ origin: stage.proxy.url, key, model, prompt: 'What is the weather in Zürich?', stream, signal });
 
 for (const sdk of SDKS) {
   for (const backend of BACKENDS) {
@@ -141,6 +148,42 @@ for (const sdk of SDKS) {
         assert.deepEqual([error.kind, error.status], ['BadRequestError', 400]);
         assert.match(error.message, /prompt refused/);
         assert.equal(mock.requests.length, 1);
+      });
+    }
+  }
+
+  for (const backend of BACKENDS) {
+    for (const by of ['reset', 'hang-up', 'end'] as const) {
+      test(`${sdk.name} over ${backend.name}: a stream that dies in mid-text (${by}) is an error, never a short answer`, {
+        timeout,
+      }, async () => {
+        const mock = backend.of(stage);
+        const { stream } = (mock.dialect === 'anthropic' ? anthropicStream : openaiStream)({
+          text: 'A text that nobody will read to its end.',
+        });
+        mock.reply({ stream, cut: { afterFrames: 5, by } });
+        const error = await errorOf(ask(sdk, backend.model, true));
+        assert.match(error.kind, /Error$/);
+        assert.equal(mock.requests.length, 1);
+        assert.deepEqual(statuses(), [200]);
+      });
+    }
+
+    for (const stream of [false, true]) {
+      test(`${sdk.name} over ${backend.name}: a user who gives up ${stream ? 'in mid-stream' : 'while waiting'} frees the backend within a second`, {
+        timeout,
+      }, async () => {
+        const mock = backend.of(stage);
+        const frames = (mock.dialect === 'anthropic' ? anthropicStream : openaiStream)({
+          text: 'On and on.',
+        });
+        mock.reply(stream ? { ...frames, cut: { afterFrames: 4, by: 'stall' } } : { beforeHeaders: 'stall' });
+        const abort = new AbortController();
+        const asked = errorOf(ask(sdk, backend.model, stream, KEYS.enterprise, abort.signal));
+        const request = await mock.request(1);
+        abort.abort();
+        assert.equal(await within(1000, 'the backend is freed', request.over), 'left');
+        assert.match((await asked).kind, /Abort/);
       });
     }
   }

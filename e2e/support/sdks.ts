@@ -11,6 +11,8 @@ export interface Question {
   readonly model: string;
   readonly prompt: string;
   readonly stream: boolean;
+  /** Given up when it fires. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SdkAnswer {
@@ -54,8 +56,8 @@ interface AnthropicMessage {
 
 interface AnthropicClient {
   readonly messages: {
-    create(params: unknown): Promise<AnthropicMessage>;
-    stream(params: unknown): { finalMessage(): Promise<AnthropicMessage> };
+    create(params: unknown, options: unknown): Promise<AnthropicMessage>;
+    stream(params: unknown, options: unknown): { finalMessage(): Promise<AnthropicMessage> };
   };
 }
 
@@ -76,8 +78,8 @@ interface Completion {
 interface OpenAIClient {
   readonly chat: {
     readonly completions: {
-      create(params: unknown): Promise<Completion>;
-      stream(params: unknown): { finalChatCompletion(): Promise<Completion> };
+      create(params: unknown, options: unknown): Promise<Completion>;
+      stream(params: unknown, options: unknown): { finalChatCompletion(): Promise<Completion> };
     };
   };
 }
@@ -92,7 +94,7 @@ function anthropicSdk(name: string, packageName: string): Sdk {
   return {
     name,
     dialect: 'anthropic',
-    async ask({ origin, key, model, prompt, stream }) {
+    async ask({ origin, key, model, prompt, stream, signal }) {
       const { default: Anthropic } = (await import(packageName)) as { default: ClientClass<AnthropicClient> };
       const client = new Anthropic({ baseURL: origin, apiKey: key });
       const params = {
@@ -102,8 +104,8 @@ function anthropicSdk(name: string, packageName: string): Sdk {
         tools: [{ name: 'get_weather', description: 'Tells the weather', input_schema: WEATHER }],
       };
       const message = stream
-        ? await client.messages.stream(params).finalMessage()
-        : await client.messages.create(params);
+        ? await client.messages.stream(params, { signal }).finalMessage()
+        : await client.messages.create(params, { signal });
       return {
         text: message.content.map((block) => block.text ?? '').join(''),
         toolCalls: message.content
@@ -121,7 +123,7 @@ function openaiSdk(name: string, packageName: string): Sdk {
   return {
     name,
     dialect: 'openai',
-    async ask({ origin, key, model, prompt, stream }) {
+    async ask({ origin, key, model, prompt, stream, signal }) {
       const { default: OpenAI } = (await import(packageName)) as { default: ClientClass<OpenAIClient> };
       const client = new OpenAI({ baseURL: `${origin}/v1`, apiKey: key });
       const params = {
@@ -132,9 +134,9 @@ function openaiSdk(name: string, packageName: string): Sdk {
       };
       const completion = stream
         ? await client.chat.completions
-            .stream({ ...params, stream_options: { include_usage: true } })
+            .stream({ ...params, stream_options: { include_usage: true } }, { signal })
             .finalChatCompletion()
-        : await client.chat.completions.create(params);
+        : await client.chat.completions.create(params, { signal });
       const [choice] = completion.choices;
       return {
         text: choice?.message.content ?? '',

@@ -1,4 +1,5 @@
 /** The gateway with all its backends on loopback, as most end-to-end tests need it. */
+import assert from 'node:assert/strict';
 import { type GatewayProcess, startGatewayProcess } from '../../test/support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../../test/support/mock-backend.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
@@ -20,7 +21,7 @@ export interface Stage {
   readonly claude: MockBackend;
   /** OpenAI format, where `enterprise` is served GPT names. */
   readonly openai: MockBackend;
-  /** Fails unless every backend was asked exactly what was queued. */
+  /** Fails unless the gateway is alive and every backend was asked exactly what was queued. */
   assertPlayed(): void;
   close(): Promise<void>;
 }
@@ -69,6 +70,10 @@ export async function setStage(env: Readonly<Record<string, string>> = {}): Prom
     throw error;
   });
   const proxy = await startCountingProxy(gateway.url);
+  let ended: number | null | undefined;
+  void gateway.exit.then(({ code }) => {
+    ended = code;
+  });
   return {
     gateway,
     proxy,
@@ -76,6 +81,11 @@ export async function setStage(env: Readonly<Record<string, string>> = {}): Prom
     claude,
     openai,
     assertPlayed: () => {
+      assert.equal(
+        ended,
+        undefined,
+        `the gateway ended: ${gateway.stderr().split('\n').slice(-5).join('\n')}`,
+      );
       for (const backend of backends) backend.assertPlayed();
     },
     close: async () => {
