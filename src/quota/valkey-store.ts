@@ -116,8 +116,8 @@ function toRedisOptions(options: ValkeyStoreOptions) {
     enableAutoPipelining: false,
     connectionName: 'llm-gateway',
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt - 1, 8), RECONNECT_PAUSE),
-    // After a failover the old address may be a replica: look the address up again and repeat the step there.
-    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
+    // A primary that became a replica: the step fails, and the address is looked up again for the next one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     ...(ca === undefined ? {} : { tls: { ca } }),
   } satisfies RedisOptions;
 }

@@ -11,14 +11,14 @@ function start(capacity?: number) {
   const applied: string[] = [];
   const tried: string[] = [];
   const logged: string[] = [];
-  const store = { broken: false, breaksFor: '' };
+  const store = { broken: false, breaksFor: '', heldUp: Promise.resolve() };
   const write = (fields: unknown, message: string) =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const journal = createJournal({
     async apply({ step, entry }) {
       const name = `${step} ${entry.requestId}`;
       tried.push(name);
-      await Promise.resolve();
+      await store.heldUp;
       if (store.broken || entry.requestId === store.breaksFor) throw new Error('away');
       applied.push(name);
       return { window, used: applied.length, pending: 0 };
@@ -96,6 +96,23 @@ test('a release that succeeds at once leaves no older commit to be tried again',
   await settle('release', 'r1');
   await time.pass(60_000);
   assert.deepEqual(tried, ['commit r1', 'release r1']);
+});
+
+test('a commit that is tried again in vain while its release succeeds is forgotten', async () => {
+  const { settle, store, tried, applied, time } = start();
+  store.breaksFor = 'r1';
+  await settle('commit', 'r1');
+  const { promise, reject } = Promise.withResolvers<void>();
+  store.heldUp = promise;
+  await time.pass(250);
+  store.heldUp = Promise.resolve();
+  store.breaksFor = '';
+  await settle('release', 'r1');
+  reject(new Error('away'));
+  await time.pass(60_000);
+  assert.deepEqual(tried, ['commit r1', 'commit r1', 'release r1']);
+  assert.deepEqual(applied, ['release r1']);
+  assert.equal(time.waiting(), 0);
 });
 
 test('steps of one request begin one after the other', async () => {

@@ -181,6 +181,24 @@ function testValkeyStore(program: string): void {
     assert.equal(await usedBy('failed-over'), 1);
   });
 
+  test('an address that leads to a new primary is followed after the first step that the old one refuses', async (t) => {
+    await using replica = await startValkey(program, ['--replicaof', '127.0.0.1', `${server.port}`]);
+    let leadsTo = replica.port;
+    const address = createServer((socket) => {
+      const behind = connect(leadsTo, '127.0.0.1');
+      pipeline(socket, behind, socket, () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(address, 'listening');
+    t.after(() => address.close());
+    const following = openStore(t, { url: `redis://127.0.0.1:${portOf(address)}` });
+    await following.check();
+    leadsTo = server.port;
+    const step = () => following.commit({ subject: 'moved', requestId: 'r1', window: windows.current });
+    await assert.rejects(step());
+    await eventually('the new primary', step);
+    assert.equal(await usedBy('moved'), 1);
+  });
+
   test('a server that hangs makes steps fail within the command timeout, and they count once later', async (t) => {
     const quick = openStore(t, { url: server.url, commandTimeout: 300 });
     await quick.check();
