@@ -142,6 +142,14 @@ function countRequest(
 
 const usageOf = (outcome: Outcome) => ('usage' in outcome ? outcome.usage : null);
 
+/** Failures whose cause is the gateway's own sentence, so that an operator may read it. */
+const OWN_CAUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_credential', 'no_subscription']);
+
+function evidence({ code, cause }: GatewayError): LogFields {
+  if (cause === undefined) return {};
+  return OWN_CAUSE.has(code) && cause instanceof Error ? { cause: cause.message } : { err: cause };
+}
+
 function logFields({ scope, dialect, progress, outcome, failure, status, durationMs }: Finished): LogFields {
   const { principal, route, backend, dropped = [], failures } = progress;
   const usage = usageOf(outcome);
@@ -158,7 +166,7 @@ function logFields({ scope, dialect, progress, outcome, failure, status, duratio
     ...(failures.length > 0 && { failures }),
     ...(dropped.length > 0 && { dropped }),
     ...(failure !== null && { code: failure.code }),
-    ...(failure?.cause !== undefined && { err: failure.cause }),
+    ...(failure !== null && evidence(failure)),
   };
 }
 

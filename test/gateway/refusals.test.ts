@@ -142,6 +142,8 @@ test('no credential, an unknown one, a foreign one and two different ones are re
   const unknown = await ask({ authorization: 'Bearer canary-unknown' });
   assert.equal(unknown.status, 401);
   assert.doesNotMatch(unknown.message, /canary/);
+  assert.match(rig.gateway.stderr(), /"code":"invalid_credential","cause":"[^"]+"/);
+  assert.doesNotMatch(rig.gateway.stderr(), /canary/);
   const foreign = await ask({ 'x-api-key': 'sk-ant-api03-canary' });
   assert.equal(foreign.status, 401);
   assert.match(foreign.message, /Anthropic/);

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { startMockBackend } from '../support/mock-backend.ts';
+import { messages } from '../support/rig.ts';
+import { skipBecause } from '../support/skip.ts';
+import { findValkey, startValkey } from '../support/valkey-server.ts';
+
+const PROCESSES = 4;
+const REQUESTS = 500;
+const LIMIT = 10;
+
+/** Asks four gateways that share one store, all at once, and answers how many requests each status got. */
+async function askAll(env: Record<string, string>): Promise<Map<number, number>> {
+  const internal = await startMockBackend({ dialect: 'openai', models: ['qwen3-32b'], credential: null });
+  internal.say(...Array.from({ length: LIMIT }, () => ({})));
+  const common = { INTERNAL_LLM_URL: internal.v1, STATIC_KEYS: 'shared-key=one:free', ...env };
+  const gateways = await Promise.all(
+    Array.from({ length: PROCESSES }, () => startGatewayProcess({ env: common })),
+  );
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: REQUESTS }, async (_, n) => {
+        const response = await fetch(`${gateways[n % PROCESSES]?.url}/v1/messages`, {
+          method: 'POST',
+          headers: { 'x-api-key': 'shared-key', 'content-type': 'application/json' },
+          body: JSON.stringify(messages('claude-opus-5-5')),
+        });
+        await response.text();
+        return response.status;
+      }),
+    );
+    internal.assertPlayed();
+    for (const gateway of gateways) {
+      const standing = await (
+        await fetch(`${gateway.url}/quota`, { headers: { 'x-api-key': 'shared-key' } })
+      ).json();
+      assert.deepEqual(standing, { ...(standing as object), used: LIMIT, pending: 0, remaining: 0 });
+    }
+    return Map.groupBy(answers, (status) => status)
+      .entries()
+      .reduce((counts, [status, all]) => counts.set(status, all.length), new Map<number, number>());
+  } finally {
+    await Promise.all(gateways.map((gateway) => gateway.kill()));
+    await internal.close();
+  }
+}
+
+const expected = new Map([
+  [200, LIMIT],
+  [429, REQUESTS - LIMIT],
+]);
+
+test('of 500 requests at once over 4 gateways that share a SQLite file, exactly 10 are admitted', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'llm-gateway-shared-'));
+  try {
+    const counts = await askAll({ GATEWAY_DATA_DIR: dataDir });
+    assert.deepEqual(new Map([...counts].sort()), expected);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+const program = findValkey();
+const skip = program === null && skipBecause('no valkey-server or redis-server on this machine');
+
+test('of 500 requests at once over 4 gateways that share a Valkey, exactly 10 are admitted', {
+  skip,
+}, async () => {
+  const valkey = await startValkey(program ?? '');
+  try {
+    const counts = await askAll({ QUOTA_REDIS_URL: valkey.url });
+    assert.deepEqual(new Map([...counts].sort()), expected);
+  } finally {
+    await valkey.stop();
+  }
+});
