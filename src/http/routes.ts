@@ -54,7 +54,8 @@ export function matchRoute(routes: readonly RouteRow[], method: string, path: st
   if (row === undefined) {
     throw new GatewayError('route_not_found', 'There is nothing at this path; GET / lists the endpoints.');
   }
-  const handler = row.methods[method] ?? (method === 'HEAD' ? row.methods.GET : undefined);
+  const wanted = method === 'HEAD' && !Object.hasOwn(row.methods, 'HEAD') ? 'GET' : method;
+  const handler = Object.hasOwn(row.methods, wanted) ? row.methods[wanted] : undefined;
   if (handler !== undefined) return handler;
   const allow = Object.keys(row.methods).join(', ');
   throw new GatewayError('method_not_allowed', `This path takes ${allow} only.`, { headers: { allow } });
