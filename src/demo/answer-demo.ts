@@ -4,7 +4,7 @@
 import type { DemoCall, DemoRequest, DemoTool } from './conversation.ts';
 import { fillSchema } from './fill-schema.ts';
 import { findCall, kindOfTool, type MadeCall } from './find-tool.ts';
-import { FILLER, readWishes, type Wish } from './read-wishes.ts';
+import { readWishes, type Wish } from './read-wishes.ts';
 
 export interface DemoAnswer {
   readonly text: string;
@@ -20,7 +20,7 @@ const CHARACTERS_PER_TOKEN = 4;
 const MOST_CALLS = 12;
 
 const FAILED = /^\s*(?:error\b|<tool_use_error>)/i;
-/** How Claude Code's Write refuses to replace a file that was not read in this session. */
+/** How Claude Code's Write may refuse to replace a file that was not read in this session. */
 const UNREAD = /not been read/i;
 const TITLE = /^(?:please )?(?:generate|write|give|create|suggest|come up with)\b[^.\n]{0,60}\btitle\b/i;
 const TEXT_ONLY = /respond with text only/i;
@@ -88,14 +88,11 @@ function nextCall(request: DemoRequest, wishes: readonly Wish[]): MadeCall | nul
   return null;
 }
 
-/**
- * A file that exists must be read before Claude Code's Write replaces it; that is done where the user said what it
- * shall contain. Any other failure ends the loop.
- */
+/** A file that must be read before it is replaced is read; any other failure ends the loop. */
 function afterFailure(request: DemoRequest, failed: DemoCall, wishes: readonly Wish[]): MadeCall | null {
   if (!UNREAD.test(failed.result ?? '')) return null;
   const meant = wishes
-    .filter((wish) => wish.kind === 'write' && wish.content !== FILLER)
+    .filter((wish) => wish.kind === 'write')
     .map((wish) => absolute(wish, request))
     .find((wish) => {
       const call = findCall(request.tools, wish);

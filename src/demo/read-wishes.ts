@@ -7,9 +7,6 @@ export type Wish =
   | { readonly kind: 'read'; readonly path: string }
   | { readonly kind: 'run'; readonly command: string };
 
-/** What goes into a file that was asked for without a word about its content. */
-export const FILLER = 'Written by the demo model of the LLM gateway.\n';
-
 /** Longer prompts are instructions of some program, not a wish in one breath. */
 const LONGEST_PROMPT = 4000;
 
@@ -50,6 +47,7 @@ const CONTENT = new RegExp(
     '(?<content>[\\s\\S]+)$',
   'i',
 );
+const EMPTY = /\bempty\s+(?:\w+\s+)?(?:file|document|note|script)\b/i;
 const TEXT = /^(?:the\s+)?(?:text|words?|line|content|string|sentence)\s+(?<content>[\s\S]+)$/i;
 const READ = new RegExp(
   '^(?:read|open|cat|print|show|display|tell|what)(?:\\s+(?:me|back|us|out))*' +
@@ -118,9 +116,9 @@ function readWrite(clause: string, unmask: Unmask): Wish | null {
   const path = pathOf(create.path, unmask);
   const content = CONTENT.exec(create.rest ?? '')?.groups?.content;
   if (content !== undefined) return { kind: 'write', path, content: contentOf(content, unmask) };
-  // "make main.py faster" is no wish for a new file.
-  if (!CREATE_FILE.test(clause) && /\w/.test(create.rest ?? '')) return readPut(clause, unmask);
-  return { kind: 'write', path, content: /\bempty\b/i.test(clause) ? '' : FILLER };
+  if (EMPTY.test(clause)) return { kind: 'write', path, content: '' };
+  // "make main.py faster" and "create main.py" leave the content to a real model; what exists is not overwritten.
+  return readPut(clause, unmask);
 }
 
 /** An unquoted text must be called one: "write unit tests to a.test.ts" names a task, not a text. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FILLER, readWishes, type Wish } from '../../src/demo/read-wishes.ts';
+import { readWishes, type Wish } from '../../src/demo/read-wishes.ts';
 
 const write = (path: string, content: string): Wish => ({ kind: 'write', path, content });
 const read = (path: string): Wish => ({ kind: 'read', path });
@@ -25,7 +25,6 @@ const UNDERSTOOD: readonly (readonly [prompt: string, ...wishes: Wish[]])[] = [
   ['Can you create a file a.json with this content: {"a": 1}', write('a.json', '{"a": 1}')],
   ['Create a file `Makefile` with:\n```make\nall:\n\techo hi\n```\n', write('Makefile', 'all:\n\techo hi')],
   ['create an empty file x.txt', write('x.txt', '')],
-  ['create a file hello.py that prints hello', write('hello.py', FILLER)],
   [
     'Create a file /tmp/x/a.txt containing exactly: Hello World. Then read it',
     write('/tmp/x/a.txt', 'Hello World'),
@@ -50,6 +49,9 @@ for (const [prompt, ...wishes] of UNDERSTOOD) {
 
 const LEFT_ALONE = [
   'make main.py faster',
+  'create main.py',
+  'make main.py less empty',
+  'create a file hello.py that prints hello',
   'add a docstring to main.py',
   'write unit tests to foo.test.ts',
   'write a poem about rivers',
