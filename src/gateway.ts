@@ -1,7 +1,6 @@
 /**
  * The composition root: every part is built here, once, in the order in which it is needed. No logic.
  */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAuthenticator } from './auth/authenticate.ts';
 import { createKeyring, hashKey, type KeyEntry } from './auth/keys.ts';
@@ -18,6 +17,7 @@ import { createInferenceHandler } from './http/inference.ts';
 import { createMetricsHandler, startMetricsServer } from './http/metrics.ts';
 import { createModelsHandler } from './http/models.ts';
 import { createQuotaHandler } from './http/quota.ts';
+import { createRandomText } from './http/random-text.ts';
 import { sendJson } from './http/reply.ts';
 import { helloBody, matchRoute, type RouteRow, toRoutes } from './http/routes.ts';
 import { createGatewayServer } from './http/server.ts';
@@ -59,20 +59,14 @@ const PEEK_MS = 5000;
 export async function createGateway({ config, extraKeys, log }: GatewayOptions): Promise<Gateway> {
   const clock = Date.now;
   const now = () => performance.now();
+  const randomText = createRandomText();
   const { limits } = config;
   const tiers = toTiers(config);
   const metrics = createMetrics(clock);
 
   const verifiers = createVerifiers(config, clock, log);
-  const authenticate = createAuthenticator({
-    keyring: createKeyring([...configuredKeys(config), ...extraKeys]),
-    verifiers,
-    tierRules: config.auth.keycloak.tiers,
-    defaultTier: config.auth.keycloak.defaultTier,
-    tiers: [...tiers.values()],
-  });
-
-  const store = createStore(config, log);
+  const authenticate = createAuth(config, [...configuredKeys(config), ...extraKeys], tiers, verifiers);
+  const store = await createStore(config, log);
   const { timeZone, onStoreFailure } = config.quota;
   const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
     metrics.quotaUsed(subject, used, resetsAt);
@@ -180,20 +174,34 @@ function configuredKeys(config: Config): readonly KeyEntry[] {
   }));
 }
 
+function createAuth(
+  { auth }: Config,
+  keys: readonly KeyEntry[],
+  tiers: ReadonlyMap<string, Tier>,
+  verifiers: readonly TokenVerifier[],
+) {
+  return createAuthenticator({
+    keyring: createKeyring(keys),
+    verifiers,
+    tierRules: auth.keycloak.tiers,
+    defaultTier: auth.keycloak.defaultTier,
+    tiers: [...tiers.values()],
+  });
+}
+
 function createVerifiers(config: Config, clock: () => number, log: Log): readonly TokenVerifier[] {
   const { provider, keycloak } = config.auth;
   if (provider !== 'keycloak' || keycloak.url === undefined) return [];
   return [createTokenVerifier({ ...keycloak, issuer: keycloak.url, fetch, clock, log })];
 }
 
-function createStore(config: Config, log: Log) {
+/** Waits for Valkey, at most two seconds: users with a limit would be refused until it is connected. */
+async function createStore(config: Config, log: Log) {
   const { redisUrl } = config.quota;
   if (redisUrl === undefined)
     return createSqliteStore({ file: join(config.dataDir, 'quota.db'), clock: Date.now });
   const store = createValkeyStore({ url: redisUrl.reveal() });
-  void store.check().then((warnings) => {
-    for (const warning of warnings) log.warn({ dependency: 'quota store' }, warning);
-  });
+  for (const warning of await store.check()) log.warn({ dependency: 'quota store' }, warning);
   return store;
 }
 
@@ -208,13 +216,3 @@ function dependencyStates(
   for (const name of backends.keys()) states[`backend:${name}`] = silent.includes(name) ? 'degraded' : 'ok';
   return states;
 }
-
-/** 22 letters and digits: 131 random bits. */
-function randomText(): string {
-  const bytes = randomBytes(22);
-  let text = '';
-  for (const byte of bytes) text += ALPHABET[byte % 62];
-  return text;
-}
-
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

@@ -33,12 +33,12 @@ const LAYERS: Readonly<Record<string, number>> = {
 /** Files outside protocol/ that decide without asking clock, chance, network or disk. */
 const PURE = [
   'auth/tiers.ts',
+  'quota/headers.ts',
+  'quota/refusal.ts',
   'quota/windows.ts',
-  'quota/turns.ts',
   'routing/choose-route.ts',
   'routing/match-model.ts',
   'routing/fit-context.ts',
-  'routing/affinity.ts',
 ];
 
 /** The one file, or the one kind of file, that imports each npm package. */
@@ -406,10 +406,10 @@ test('imports inside comments, texts and patterns are not imports', () => {
       'const said = "import { a } from \'../auth/keys.ts\'; process.exit()";',
       `const long = \`import b from 'undici' \${said.replace(/import 'x' \`/g, '')} new Date()\`;`,
       'const ratio = 4 / 2; const half = ratio / 2;',
-      "const day = new Date(now); const other = clock.Date.now; import { c } from './turns.ts';",
+      "const day = new Date(now); const other = clock.Date.now; import { c } from './headers.ts';",
     ].join('\n'),
   );
-  assert.deepEqual(innocent.imports, [{ specifier: './turns.ts', line: 6 }]);
+  assert.deepEqual(innocent.imports, [{ specifier: './headers.ts', line: 6 }]);
   for (const rule of RULES) assert.deepEqual(complaints(rule, [innocent]), []);
 });
 

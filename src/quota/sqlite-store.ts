@@ -12,7 +12,7 @@ export interface SqliteStoreOptions {
   readonly clock: () => number;
   /**
    * What survives a power cut: `FULL` everything answered, `NORMAL` all but the last moments. A crash of the process
-   * alone loses nothing either way. Default `FULL`; measured in docs/decisions/2026-11-22-quota-store.md.
+   * alone loses nothing either way. Default `NORMAL`; measured in docs/decisions/2026-11-22-quota-store.md.
    */
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
 }
@@ -61,7 +61,7 @@ const SCHEMA = `
  * @throws Error when the file cannot be opened or made
  */
 export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
-  const { file, clock, synchronous = 'FULL' } = options;
+  const { file, clock, synchronous = 'NORMAL' } = options;
   const db = openDatabase(file, synchronous);
   const steps = createSteps(db, clock);
   const together = createTransactions(db, () => steps.pruneIfDue());

@@ -66,7 +66,7 @@ export function createSendFirst(
   };
 
   return async (candidates, writer, signal, onFailure) => {
-    let result: Exchange | GatewayError = new GatewayError('internal', 'The route has no candidates.');
+    let result: Exchange | GatewayError | null = null;
     for (const candidate of candidates) {
       result = await attempt(candidate, writer, signal).catch(toResult);
       const failure = failureOf(result);
@@ -74,6 +74,7 @@ export function createSendFirst(
       onFailure({ backend: candidate.backend, code: failure });
       if (!WORTH_ANOTHER_TRY.has(failure)) break;
     }
+    if (result === null) throw new GatewayError('internal', 'The route has no candidates.');
     if (result instanceof GatewayError) throw result;
     return result;
   };
