@@ -16,7 +16,7 @@ import {
 import { createInferenceHandler } from './http/inference.ts';
 import { createMetricsHandler, startMetricsServer } from './http/metrics.ts';
 import { createModelsHandler } from './http/models.ts';
-import { createQuotaHandler } from './http/quota.ts';
+import { createQuotaHandler, createUsageDisplayHandler } from './http/quota.ts';
 import { createRandomText } from './http/random-text.ts';
 import { sendJson } from './http/reply.ts';
 import { helloBody, matchRoute, type RouteRow, toRoutes } from './http/routes.ts';
@@ -108,6 +108,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
+    usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),
     health: createHealthHandler(health),
     livez: handleLivez,
     readyz: createReadyzHandler(health),

@@ -35,6 +35,7 @@ const PURE = [
   'auth/tiers.ts',
   'quota/headers.ts',
   'quota/refusal.ts',
+  'quota/usage-display.ts',
   'quota/windows.ts',
   'routing/choose-route.ts',
   'routing/match-model.ts',

@@ -19,6 +19,7 @@ export interface Handlers {
   readonly countTokens: Handler;
   readonly models: Handler;
   readonly quota: Handler;
+  readonly usageDisplay: Handler;
   readonly health: Handler;
   readonly livez: Handler;
   readonly readyz: Handler;
@@ -34,6 +35,7 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     { path: '/v1/chat/completions', methods: { POST: handlers.chatCompletions } },
     { path: '/v1/models', below: true, methods: { GET: handlers.models } },
     { path: '/quota', methods: { GET: handlers.quota } },
+    { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },
     { path: '/health', methods: { GET: handlers.health } },
     { path: '/livez', methods: { GET: handlers.livez } },
     { path: '/readyz', methods: { GET: handlers.readyz } },

@@ -9,6 +9,7 @@ const names = [
   'countTokens',
   'models',
   'quota',
+  'usageDisplay',
   'health',
   'livez',
   'readyz',
@@ -25,6 +26,7 @@ for (const [method, path, name] of [
   ['GET', '/v1/models/axon/fast', 'models'],
   ['HEAD', '/v1/models', 'models'],
   ['GET', '/quota', 'quota'],
+  ['GET', '/api/oauth/usage', 'usageDisplay'],
   ['HEAD', '/', 'hello'],
   ['HEAD', '/api/hello', 'hello'],
 ] as const) {
