@@ -28,12 +28,17 @@ import { createQuota } from './quota/quota.ts';
 import { createSqliteStore } from './quota/sqlite-store.ts';
 import { createValkeyStore } from './quota/valkey-store.ts';
 import { namedBackends } from './routing/choose-route.ts';
+import { estimatePrompt, fitMaxTokens, roomAfter, sayTooLong, surelyFits } from './routing/fit-context.ts';
 import type { Principal, Standing, Tier } from './types.ts';
-import { createCaller } from './upstream/call.ts';
-import { createCatalogue } from './upstream/catalogue.ts';
+import { createAttempt } from './upstream/attempt.ts';
+import { type Caller, createCaller } from './upstream/call.ts';
+import { type Catalogue, createCatalogue } from './upstream/catalogue.ts';
 import { createCountTokens } from './upstream/count-tokens.ts';
+import { createWindowOf, describeBackends } from './upstream/describe-backends.ts';
+import { withExactRoom, withinWindow } from './upstream/fit-window.ts';
 import { type Backend, toBackend } from './upstream/kinds.ts';
-import { createSendFirst } from './upstream/send-first.ts';
+import { withoutRefused } from './upstream/optional-fields.ts';
+import { createSendFirst, type SendFirst } from './upstream/send-first.ts';
 
 /** What the process gives. */
 export interface GatewayOptions {
@@ -55,6 +60,8 @@ export interface Gateway {
 /** Longest wait for content once a backend sent its headers; the client's headers follow then (T-12). */
 const PEEK_MS = 5000;
 
+const CONTEXT_RULES = { surelyFits, estimatePrompt, fitMaxTokens, roomAfter, sayTooLong };
+
 /** Builds a gateway from its configuration. Nothing listens and nothing is asked before {@link Gateway.start}. */
 export async function createGateway({ config, extraKeys, log }: GatewayOptions): Promise<Gateway> {
   const clock = Date.now;
@@ -75,8 +82,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const caller = createCaller(limits);
   const backends = toBackends(config);
   const catalogue = createCatalogue([...backends.values()], caller, now);
-  const contentLimits = { replyBytes: limits.replyBytes, peekMs: PEEK_MS };
-  const sendFirst = createSendFirst(backends, caller, contentLimits);
+  const sendFirst = createSender(backends, catalogue, caller, limits.replyBytes);
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
   const relayLimits = {
@@ -99,6 +105,11 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const health = {
     isDraining: () => draining,
     dependencies: () => dependencyStates(quota, verifiers, backends, catalogue.silent()),
+    backends: () => {
+      // Asked in the background, so that an operator who looks twice sees what nobody has used yet.
+      void catalogue.models();
+      return describeBackends(backends.values(), catalogue.known());
+    },
   };
   const { bodyBytes } = limits;
   const countTokens = createCountTokens(backends, caller);
@@ -147,6 +158,18 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
       await caller.close();
     },
   };
+}
+
+/** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room. */
+function createSender(
+  backends: ReadonlyMap<string, Backend>,
+  catalogue: Catalogue,
+  caller: Caller,
+  replyBytes: number,
+): SendFirst {
+  const plain = createAttempt(caller, { replyBytes, peekMs: PEEK_MS });
+  const fitted = withinWindow(withoutRefused(plain), createWindowOf(catalogue.known), CONTEXT_RULES);
+  return createSendFirst(backends, withExactRoom(fitted, CONTEXT_RULES));
 }
 
 function toTiers(config: Config): ReadonlyMap<string, Tier> {

@@ -13,10 +13,11 @@ import type { Quota, Reservation } from './quota/quota.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
 import { chooseRoute } from './routing/choose-route.ts';
 import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
+import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
 import { type ClientRequest, createOutboundWriter } from './upstream/outbound.ts';
-import type { Exchange, FailedAttempt, SendFirst } from './upstream/send-first.ts';
+import type { SendFirst } from './upstream/send-first.ts';
 
 /** The parts that the sentence is spoken with. */
 export interface PipelineParts {

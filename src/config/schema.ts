@@ -54,6 +54,9 @@ const server = z.strictObject({
 
 const profile = z
   .strictObject({
+    base: z
+      .enum(['vllm', 'openai', 'generic'])
+      .describe('Profile to start from, where it is not that of the kind.'),
     systemRole: z.enum(['system', 'developer']),
     midSystem: z.enum(['system', 'user']),
     mergeSameRole: z.boolean(),
@@ -107,6 +110,15 @@ const backend = z.strictObject({
     .positive()
     .default(8192)
     .describe('`max_tokens` sent to an Anthropic-format backend when an OpenAI client names none. Tokens.'),
+  contextWindow: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Tokens its model takes, prompt and answer together. Requests to an OpenAI-format backend are fitted into it. ' +
+        'Without it: as the backend’s `/v1/models` says, else `profile.maxContext`.',
+    ),
   profile: profile
     .optional()
     .describe('Single fields of the kind’s profile to change, where a vendor differs from its kind.'),

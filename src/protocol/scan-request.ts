@@ -35,6 +35,7 @@ const CLOSE_BRACKET = 0x5d;
 const ROUTING_KEYS = ['model', 'stream'];
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF8_OUT = new TextEncoder();
 
 /**
  * Reads the top level of a JSON object.
@@ -78,13 +79,37 @@ export function readField(body: Uint8Array, scan: RequestScan, name: string): un
 
 /** The same body with another model name in it; not a byte of the rest changes. */
 export function spliceModel(body: Uint8Array, scan: RequestScan, model: string): Uint8Array {
-  const range = scan.fields.get('model');
-  if (range === undefined || scan.model === model) return body;
-  const name = new TextEncoder().encode(JSON.stringify(model));
-  const result = new Uint8Array(body.length - (range.end - range.start) + name.length);
-  result.set(body.subarray(0, range.start));
-  result.set(name, range.start);
-  result.set(body.subarray(range.end), range.start + name.length);
+  return scan.model === model ? body : spliceFields(body, scan, { model });
+}
+
+/**
+ * The same body with other values for top-level fields that it has; fields it does not have are not added, and not a
+ * byte of the rest changes.
+ */
+export function spliceFields(
+  body: Uint8Array,
+  scan: RequestScan,
+  values: Readonly<Record<string, string | number>>,
+): Uint8Array {
+  const edits = Object.entries(values)
+    .flatMap(([name, value]) => {
+      const range = scan.fields.get(name);
+      return range === undefined ? [] : [{ range, bytes: UTF8_OUT.encode(JSON.stringify(value)) }];
+    })
+    .sort((one, other) => one.range.start - other.range.start);
+  const growth = edits.reduce((sum, { range, bytes }) => sum + bytes.length - (range.end - range.start), 0);
+  if (edits.length === 0) return body;
+  const result = new Uint8Array(body.length + growth);
+  let from = 0;
+  let to = 0;
+  for (const { range, bytes } of edits) {
+    result.set(body.subarray(from, range.start), to);
+    to += range.start - from;
+    result.set(bytes, to);
+    to += bytes.length;
+    from = range.end;
+  }
+  result.set(body.subarray(from), to);
   return result;
 }
 

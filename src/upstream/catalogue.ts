@@ -12,7 +12,13 @@ export interface BackendModels {
   readonly models: readonly string[];
   /** Context window of each model in tokens, where the backend says it. */
   readonly windows: ReadonlyMap<string, number>;
+  /** The server software, where the list shows its mark. */
+  readonly server: ServerName | null;
 }
+
+/** Model servers that are told by the `owned_by` of what they list. */
+export type ServerName = (typeof SERVERS)[number];
+const SERVERS = ['vllm', 'llamacpp', 'sglang'] as const;
 
 export type Models = ReadonlyMap<string, BackendModels>;
 
@@ -24,6 +30,8 @@ export interface Catalogue {
    * @param names backends that matter to the caller; absent: all
    */
   models(names?: readonly string[]): Models | Promise<Models>;
+  /** What is known now, without asking and waiting. */
+  known(): Models;
   /** Names of backends that did not answer when last asked. */
   silent(): readonly string[];
 }
@@ -35,10 +43,7 @@ const RETRY_MS = 10_000;
 const FIRST_WAIT_SECONDS = 2;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
-interface Listing {
-  readonly models: readonly string[];
-  readonly windows: ReadonlyMap<string, number>;
-}
+type Listing = Pick<BackendModels, 'models' | 'windows' | 'server'>;
 
 interface Entry {
   listing: Listing | null;
@@ -47,7 +52,7 @@ interface Entry {
   asking: Promise<void> | null;
 }
 
-const NOTHING: Listing = { models: [], windows: new Map() };
+const NOTHING: Listing = { models: [], windows: new Map(), server: null };
 
 /**
  * Makes the catalogue of the configured backends.
@@ -64,7 +69,7 @@ export function createCatalogue(
 
   for (const backend of backends) {
     const fixed = backend.configuredModels;
-    const listing = fixed === null ? null : { models: fixed, windows: new Map<string, number>() };
+    const listing = fixed === null ? null : { ...NOTHING, models: fixed };
     entries.set(backend.name, { listing, askedAt: Number.NEGATIVE_INFINITY, failed: false, asking: null });
   }
 
@@ -106,18 +111,20 @@ export function createCatalogue(
       }
       return waits.length === 0 ? view() : Promise.all(waits).then(view);
     },
+    known: view,
     silent: () => backends.filter(({ name }) => entries.get(name)?.failed).map(({ name }) => name),
   };
 }
 
 function toModels(backend: Backend, listing: Listing | null | undefined): BackendModels {
-  const { models, windows } = listing ?? NOTHING;
+  const { models, windows, server } = listing ?? NOTHING;
   const own = backend.configuredModel;
   return {
     urls: backend.urls,
     defaultModel: own ?? models[0] ?? null,
     models: own === null || models.includes(own) ? models : [own, ...models],
     windows,
+    server,
   };
 }
 
@@ -148,15 +155,40 @@ async function fetchFrom(url: string, backend: Backend, caller: Caller): Promise
   return readListing(JSON.parse(Buffer.concat(chunks).toString('utf8')));
 }
 
+interface ListedModel {
+  readonly id?: unknown;
+  readonly owned_by?: unknown;
+  readonly meta?: Readonly<Record<string, unknown>> | null;
+  readonly [field: string]: unknown;
+}
+
 function readListing(body: unknown): Listing {
   const data = (body as { data?: unknown } | null)?.data;
   if (!Array.isArray(data)) throw new Error('no list of models');
   const windows = new Map<string, number>();
   const models: string[] = [];
-  for (const entry of data as { id?: unknown; max_model_len?: unknown }[]) {
-    if (typeof entry?.id !== 'string') continue;
-    models.push(entry.id);
-    if (typeof entry.max_model_len === 'number') windows.set(entry.id, entry.max_model_len);
+  const entries = (data as (ListedModel | null)[]).filter((entry) => typeof entry?.id === 'string');
+  for (const entry of entries) {
+    const id = String(entry?.id);
+    const window = readWindow(entry ?? {});
+    models.push(id);
+    if (window !== null) windows.set(id, window);
   }
-  return { models, windows };
+  return { models, windows, server: SERVERS.find((name) => entries[0]?.owned_by === name) ?? null };
+}
+
+/**
+ * vLLM and SGLang say `max_model_len`, Groq `context_window`, OpenRouter `context_length`, Mistral
+ * `max_context_length`, llama.cpp `meta.n_ctx` (older ones only what the model was trained for).
+ */
+function readWindow(entry: ListedModel): number | null {
+  const said = [
+    entry.max_model_len,
+    entry.context_window,
+    entry.context_length,
+    entry.max_context_length,
+    entry.meta?.n_ctx,
+    entry.meta?.n_ctx_train,
+  ];
+  return said.find((value): value is number => Number.isInteger(value) && Number(value) > 0) ?? null;
 }

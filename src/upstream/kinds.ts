@@ -1,27 +1,35 @@
 /**
  * The backend kinds, one row each: wire format, profile and how the backend wants its key.
  */
-import { type BackendProfile, PROFILES } from '../protocol/profile.ts';
+import { type BackendProfile, PROFILES, type ProfileName } from '../protocol/profile.ts';
 import type { Dialect } from '../types.ts';
 
 export type BackendKind = 'internal' | 'claude' | 'openai' | 'axon';
 
 interface KindRow {
   readonly format: Dialect;
-  readonly profile: BackendProfile;
+  readonly profile: ProfileName;
+  /** The header that carries the key, by the format that is spoken. */
+  readonly credentials: Readonly<Record<Dialect, Credentials>>;
 }
 
+type Credentials = (key: string) => Readonly<Record<string, string>>;
+
+const bearer: Credentials = (key) => ({ authorization: `Bearer ${key}` });
+const xApiKey: Credentials = (key) => ({ 'x-api-key': key });
+/** Model servers guard their own `/v1/messages` like everything else: vLLM's `--api-key` reads nothing but Bearer. */
+const ALWAYS_BEARER = { anthropic: bearer, openai: bearer };
+
 export const KINDS: Readonly<Record<BackendKind, KindRow>> = {
-  internal: { format: 'openai', profile: PROFILES.vllm },
-  claude: { format: 'anthropic', profile: PROFILES.generic },
-  openai: { format: 'openai', profile: PROFILES.openai },
-  axon: { format: 'openai', profile: PROFILES.generic },
+  internal: { format: 'openai', profile: 'vllm', credentials: ALWAYS_BEARER },
+  claude: { format: 'anthropic', profile: 'generic', credentials: { anthropic: xApiKey, openai: bearer } },
+  openai: { format: 'openai', profile: 'openai', credentials: ALWAYS_BEARER },
+  axon: { format: 'openai', profile: 'generic', credentials: ALWAYS_BEARER },
 };
 
 interface FormatRow {
   /** Path of the generating endpoint behind the base address. */
   readonly path: string;
-  readonly credentials: (key: string) => Readonly<Record<string, string>>;
   /** Headers every request needs. */
   readonly fixed: Readonly<Record<string, string>>;
   /** Client headers that belong to the body and travel with it to a backend of the same format. */
@@ -31,7 +39,6 @@ interface FormatRow {
 export const FORMATS: Readonly<Record<Dialect, FormatRow>> = {
   anthropic: {
     path: '/v1/messages',
-    credentials: (key) => ({ 'x-api-key': key }),
     fixed: { 'anthropic-version': '2023-06-01' },
     // Versions and betas are open lists (P1); session headers serve attribution at Claude (A-05).
     forwards: (name) =>
@@ -39,7 +46,6 @@ export const FORMATS: Readonly<Record<Dialect, FormatRow>> = {
   },
   openai: {
     path: '/v1/chat/completions',
-    credentials: (key) => ({ authorization: `Bearer ${key}` }),
     fixed: {},
     forwards: (name) => name === 'openai-beta',
   },
@@ -55,9 +61,15 @@ export interface BackendSettings {
   readonly models?: readonly string[] | undefined;
   readonly format?: Dialect | undefined;
   readonly maxOutputTokens: number;
-  /** Fields to change; an absent one keeps the kind's value. */
-  readonly profile?: { readonly [K in keyof BackendProfile]?: BackendProfile[K] | undefined } | undefined;
+  /** Tokens its model takes; absent: as the backend or the profile says. */
+  readonly contextWindow?: number | undefined;
+  /** The named profile to start from (the kind's), and fields to change; an absent one keeps its value. */
+  readonly profile?: ProfileSettings | undefined;
 }
+
+type ProfileSettings = { readonly [K in keyof BackendProfile]?: BackendProfile[K] | undefined } & {
+  readonly base?: ProfileName | undefined;
+};
 
 /** A backend ready to be called. */
 export interface Backend {
@@ -66,8 +78,14 @@ export interface Backend {
   readonly urls: readonly string[];
   readonly format: Dialect;
   readonly profile: BackendProfile;
+  /** Name of the row that the profile was made from. */
+  readonly profileName: ProfileName;
+  /** Fields in which it differs from that row. */
+  readonly profileChanges: readonly string[];
   readonly path: string;
   readonly maxOutputTokens: number;
+  readonly configuredFormat: Dialect | null;
+  readonly configuredWindow: number | null;
   readonly configuredModel: string | null;
   readonly configuredModels: readonly string[] | null;
   /** Fixed headers and the backend's own credential. */
@@ -78,17 +96,22 @@ export interface Backend {
 export function toBackend(settings: BackendSettings): Backend {
   const kind = KINDS[settings.kind];
   const format = settings.format ?? kind.format;
-  const row = FORMATS[format];
+  const { path, fixed } = FORMATS[format];
   const key = settings.apiKey?.reveal();
-  const headers = { ...row.fixed, ...(key === undefined ? {} : row.credentials(key)) };
+  const headers = { ...fixed, ...(key === undefined ? {} : kind.credentials[format](key)) };
+  const { base: profileName = kind.profile, ...changed } = settings.profile ?? {};
   return {
     name: settings.name,
     kind: settings.kind,
     urls: settings.urls,
     format,
-    profile: { ...kind.profile, ...(settings.profile as Partial<BackendProfile>) },
-    path: row.path,
+    profile: { ...PROFILES[profileName], ...(changed as Partial<BackendProfile>) },
+    profileName,
+    profileChanges: Object.keys(changed),
+    path,
     maxOutputTokens: settings.maxOutputTokens,
+    configuredFormat: settings.format ?? null,
+    configuredWindow: settings.contextWindow ?? null,
     configuredModel: settings.model ?? null,
     configuredModels: settings.models ?? null,
     headers: () => headers,

@@ -5,9 +5,17 @@
 import { createHash } from 'node:crypto';
 import type { Conversation } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
-import { parseBody, type RequestScan, spliceModel } from '../protocol/scan-request.ts';
+import { parseBody, type RequestScan, readField, spliceFields } from '../protocol/scan-request.ts';
 import type { Candidate, Dialect } from '../types.ts';
+import {
+  type Changes,
+  changeConversation,
+  changeProfile,
+  NO_CHANGES,
+  type OptionalField,
+} from './changes.ts';
 import { type Backend, FORMATS } from './kinds.ts';
+import { measurePrompt, type PromptSize } from './prompt-size.ts';
 
 /** The client's request as the pipeline hands it over. */
 export interface ClientRequest {
@@ -25,6 +33,10 @@ export interface Outbound {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string;
+  /** `max_tokens` as it was sent; null when none was. */
+  readonly maxTokens: number | null;
+  /** Fields in it that are the gateway's own and that it could do without. */
+  readonly optional: readonly OptionalField[];
   /** What reading the translated reply needs; null when nothing was translated. */
   readonly translation: Translation | null;
 }
@@ -40,16 +52,26 @@ export interface Translation {
 
 /** Writes requests for candidates; the body is parsed at most once, and only when something must be translated. */
 export interface OutboundWriter {
-  write(candidate: Candidate, backend: Backend): Outbound;
+  write(candidate: Candidate, backend: Backend, changes?: Changes): Outbound;
   /** The request as a conversation. */
   conversation(): Conversation;
+  /** `max_tokens` as the client asked for; null when it did not. */
+  maxTokens(): number | null;
+  /** Length of the client's body. */
+  readonly bodyBytes: number;
+  /** What of the body is prompt; measured at most once. */
+  promptSize(): PromptSize;
 }
 
 const USER_AGENT = 'llm-gateway';
 
+/** The names under which clients limit the answer; of both the first counts. */
+const LIMIT_FIELDS = ['max_completion_tokens', 'max_tokens'] as const;
+
 /** @throws GatewayError `invalid_request` from writing, when a translated body cannot be read */
 export function createOutboundWriter(request: ClientRequest): OutboundWriter {
   let conversation: Conversation | null = null;
+  let size: PromptSize | null = null;
   const read = () => {
     conversation ??= CLIENT_DIALECTS[request.dialect].readRequest(parseBody(request.body));
     return conversation;
@@ -57,39 +79,75 @@ export function createOutboundWriter(request: ClientRequest): OutboundWriter {
 
   return {
     conversation: read,
-    write(candidate, backend) {
-      const same = backend.format === request.dialect;
-      const url = `${candidate.url}${backend.path}${same ? request.search : ''}`;
-      if (same) {
-        const headers = { ...outgoingHeaders(backend), ...forwardedHeaders(request, backend) };
-        return {
-          url,
-          headers,
-          body: spliceModel(request.body, request.scan, candidate.model),
-          translation: null,
-        };
-      }
-      const written = BACKEND_FORMATS[backend.format].writeRequest(read(), {
-        model: candidate.model,
-        profile: backend.profile,
-        maxOutputTokens: backend.maxOutputTokens,
-        hash: sha256,
-      });
-      const { toolNames, dropped } = written;
-      return {
-        url,
-        headers: outgoingHeaders(backend),
-        body: JSON.stringify(written.body),
-        translation: {
-          conversation: read(),
-          toolNames,
-          dropped,
-          decoding: decodingOf(read(), backend, toolNames),
-        },
-      };
+    maxTokens: () => askedTokens(request),
+    bodyBytes: request.body.length,
+    promptSize() {
+      size ??= measurePrompt(request.body);
+      return size;
     },
+    write: (candidate, backend, changes = NO_CHANGES) =>
+      backend.format === request.dialect
+        ? passOn(request, candidate, backend, changes)
+        : translate(read(), candidate, backend, changes),
   };
 }
+
+function askedTokens(request: ClientRequest): number | null {
+  const [first] = limitsIn(request);
+  return first === undefined ? null : first.value;
+}
+
+function limitsIn({
+  body,
+  scan,
+}: ClientRequest): readonly { readonly name: string; readonly value: number }[] {
+  return LIMIT_FIELDS.flatMap((name) => {
+    const value = readField(body, scan, name);
+    return typeof value === 'number' ? [{ name, value }] : [];
+  });
+}
+
+/** The client's own bytes; only the model's name and, where it has to be, the length of the answer are replaced. */
+function passOn(request: ClientRequest, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
+  const { maxTokens } = changes;
+  const { model } = candidate;
+  const limits =
+    maxTokens === null ? {} : Object.fromEntries(limitsIn(request).map(({ name }) => [name, maxTokens]));
+  const isSame = request.scan.model === model && maxTokens === null;
+  return {
+    url: `${candidate.url}${backend.path}${request.search}`,
+    headers: { ...outgoingHeaders(backend), ...forwardedHeaders(request, backend) },
+    body: isSame ? request.body : spliceFields(request.body, request.scan, { ...limits, model }),
+    maxTokens: maxTokens ?? askedTokens(request),
+    optional: [],
+    translation: null,
+  };
+}
+
+function translate(asked: Conversation, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
+  const conversation = changeConversation(asked, changes);
+  const profile = changeProfile(backend.profile, changes);
+  const written = BACKEND_FORMATS[backend.format].writeRequest(conversation, {
+    model: candidate.model,
+    profile,
+    maxOutputTokens: backend.maxOutputTokens,
+    hash: sha256,
+  });
+  const { toolNames, body } = written;
+  const dropped = changes.without.has('response_format')
+    ? [...written.dropped, 'response_format']
+    : written.dropped;
+  return {
+    url: `${candidate.url}${backend.path}`,
+    headers: outgoingHeaders(backend),
+    body: JSON.stringify(body),
+    maxTokens: conversation.maxTokens,
+    optional: OPTIONAL_FIELDS.filter((name) => name in body),
+    translation: { conversation, toolNames, dropped, decoding: decodingOf(conversation, backend, toolNames) },
+  };
+}
+
+const OPTIONAL_FIELDS: readonly OptionalField[] = ['stream_options', 'response_format'];
 
 function decodingOf(
   { tools, reasoning }: Conversation,

@@ -4,23 +4,10 @@
  */
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Candidate } from '../types.ts';
-import { awaitContent, type ContentLimits, type Reply } from './await-content.ts';
-import type { Caller } from './call.ts';
+import type { Attempt, Exchange, FailedAttempt } from './attempt.ts';
+import { NO_CHANGES } from './changes.ts';
 import type { Backend } from './kinds.ts';
-import type { Outbound, OutboundWriter } from './outbound.ts';
-
-/** A reply and the request it answers. */
-export interface Exchange {
-  readonly reply: Reply;
-  readonly outbound: Outbound;
-  readonly backend: Backend;
-}
-
-/** A try that failed, for log and metrics. */
-export interface FailedAttempt {
-  readonly backend: string;
-  readonly code: ErrorCode;
-}
+import type { OutboundWriter } from './outbound.ts';
 
 /**
  * @param onFailure told of every failed attempt, the last one too
@@ -45,36 +32,23 @@ const WORTH_ANOTHER_TRY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'backend_truncated',
 ]);
 
-/** Makes the step from the configured backends. */
-export function createSendFirst(
-  backends: ReadonlyMap<string, Backend>,
-  caller: Caller,
-  limits: ContentLimits,
-): SendFirst {
-  const attempt = async (
-    candidate: Candidate,
-    writer: OutboundWriter,
-    signal: AbortSignal,
-  ): Promise<Exchange> => {
-    const backend = backends.get(candidate.backend);
-    if (backend === undefined) throw new GatewayError('internal', 'The route names a backend that is gone.');
-    const outbound = writer.write(candidate, backend);
-    const { url, headers, body } = outbound;
-    const answer = await caller.call({ url, method: 'POST', headers, body, signal });
-    const reply = await awaitContent(answer, { candidate, format: backend.format }, limits);
-    return { reply, outbound, backend };
-  };
-
+/** Makes the step from the configured backends and from what one try is. */
+export function createSendFirst(backends: ReadonlyMap<string, Backend>, attempt: Attempt): SendFirst {
   return async (candidates, writer, signal, onFailure) => {
-    let result: Exchange | GatewayError | null = null;
+    const tryOne = async (candidate: Candidate): Promise<Exchange> => {
+      const backend = backends.get(candidate.backend);
+      if (backend === undefined)
+        throw new GatewayError('internal', 'The route names a backend that is gone.');
+      return attempt({ candidate, backend, writer, changes: NO_CHANGES, signal, onFailure });
+    };
+    let result: Exchange | GatewayError = new GatewayError('internal', 'The route has no candidates.');
     for (const candidate of candidates) {
-      result = await attempt(candidate, writer, signal).catch(toResult);
+      result = await tryOne(candidate).catch(toResult);
       const failure = failureOf(result);
       if (failure === null) break;
       onFailure({ backend: candidate.backend, code: failure });
       if (!WORTH_ANOTHER_TRY.has(failure)) break;
     }
-    if (result === null) throw new GatewayError('internal', 'The route has no candidates.');
     if (result instanceof GatewayError) throw result;
     return result;
   };

@@ -1,0 +1,62 @@
+/**
+ * One try at one candidate: written, sent, and read far enough to know what the answer is. Whatever makes a second
+ * try of a first one wraps this and has the same type.
+ */
+import type { ErrorCode } from '../errors.ts';
+import type { Candidate } from '../types.ts';
+import { awaitContent, type ContentLimits, type RefusedReply, type Reply } from './await-content.ts';
+import type { Caller } from './call.ts';
+import type { Changes } from './changes.ts';
+import type { Backend } from './kinds.ts';
+import type { Outbound, OutboundWriter } from './outbound.ts';
+
+/** A reply and the request it answers. */
+export interface Exchange {
+  readonly reply: Reply;
+  readonly outbound: Outbound;
+  readonly backend: Backend;
+}
+
+/** A try that failed, for log and metrics. */
+export interface FailedAttempt {
+  readonly backend: string;
+  readonly code: ErrorCode;
+}
+
+/** What is tried. */
+export interface Try {
+  readonly candidate: Candidate;
+  readonly backend: Backend;
+  readonly writer: OutboundWriter;
+  readonly changes: Changes;
+  readonly signal: AbortSignal;
+  /** Told of a failed try that is followed by another at the same candidate. */
+  readonly onFailure: (attempt: FailedAttempt) => void;
+}
+
+/** @throws GatewayError the candidate's failure; the signal's reason when the client has gone */
+export type Attempt = (one: Try) => Promise<Exchange>;
+
+/** Makes the plain attempt: one request, one answer. */
+export function createAttempt(caller: Caller, limits: ContentLimits): Attempt {
+  return async ({ candidate, backend, writer, changes, signal }) => {
+    const outbound = writer.write(candidate, backend, changes);
+    const { url, headers, body } = outbound;
+    const answer = await caller.call({ url, method: 'POST', headers, body, signal });
+    const reply = await awaitContent(answer, { candidate, format: backend.format }, limits);
+    return { reply, outbound, backend };
+  };
+}
+
+/** A backend's refusal, in the exchange that ended with it. */
+export type RefusedExchange = Exchange & { readonly reply: RefusedReply };
+
+export function isRefused(exchange: Exchange, code: ErrorCode): exchange is RefusedExchange {
+  return exchange.reply.kind === 'refused' && exchange.reply.error.code === code;
+}
+
+/** Tells of a try that is followed by another, unless the client has left meanwhile: then nothing more is sent. */
+export function failedTry(one: Try, code: ErrorCode): void {
+  one.signal.throwIfAborted();
+  one.onFailure({ backend: one.backend.name, code });
+}

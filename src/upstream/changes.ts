@@ -1,0 +1,38 @@
+/** What a further try changes about a request that a backend did not take. */
+import type { Conversation, OutputFormat } from '../protocol/conversation.ts';
+import type { BackendProfile } from '../protocol/profile.ts';
+
+/** Fields the gateway itself puts into translated requests, and which a backend may not know. */
+export type OptionalField = 'stream_options' | 'response_format';
+
+export interface Changes {
+  /** `max_tokens` to send instead of what the client asked; null: as asked. */
+  readonly maxTokens: number | null;
+  /** Fields to do without. Only translated requests have them left out: a client's own are its own affair. */
+  readonly without: ReadonlySet<OptionalField>;
+}
+
+export const NO_CHANGES: Changes = { maxTokens: null, without: new Set() };
+
+/** The conversation with the changes made to it. */
+export function changeConversation(
+  conversation: Conversation,
+  { maxTokens, without }: Changes,
+): Conversation {
+  const changed = maxTokens === null ? conversation : { ...conversation, maxTokens };
+  if (!without.has('response_format') || conversation.format.kind === 'text') return changed;
+  const system = [...conversation.system, describeFormat(conversation.format)];
+  return { ...changed, system, format: { kind: 'text' } };
+}
+
+/** The profile with the changes made to it. */
+export function changeProfile(profile: BackendProfile, { without }: Changes): BackendProfile {
+  return without.has('stream_options') ? { ...profile, streamUsage: false } : profile;
+}
+
+/** What the field would have enforced, asked for in words (A-86). */
+function describeFormat(format: Exclude<OutputFormat, { kind: 'text' }>): string {
+  const plain = 'Answer with one JSON object only: no other words before or after it, and no code fence.';
+  if (format.kind === 'json-object') return plain;
+  return `${plain} It must be valid against this JSON schema:\n${JSON.stringify(format.schema)}`;
+}
