@@ -274,11 +274,26 @@ for (const rule of RULES) {
   });
 }
 
+test('every file that is listed as pure is there', () => {
+  const paths = files.map((file) => file.path);
+  assert.deepEqual(
+    PURE.filter((path) => !paths.includes(path)),
+    [],
+  );
+});
+
 test('every dependency has a file that owns it', () => {
   const manifest = JSON.parse(readFileSync(join(src, '..', 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
   assert.deepEqual(Object.keys(manifest.dependencies).sort(), Object.keys(OWNERS).sort());
+  const imported = new Set(
+    files.flatMap((file) => file.imports.map((one) => packageOf(one.specifier ?? ''))),
+  );
+  assert.deepEqual(
+    Object.keys(OWNERS).filter((name) => !imported.has(name)),
+    [],
+  );
 });
 
 /** A source that breaks one rule, and the line on which it does; every rule above has at least one. */
