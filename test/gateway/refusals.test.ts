@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { chat, KEYS, messages, type Rig, startRig } from '../support/rig.ts';
 import { within } from '../support/within.ts';
 
@@ -142,7 +143,11 @@ test('no credential, an unknown one, a foreign one and two different ones are re
   const unknown = await ask({ authorization: 'Bearer canary-unknown' });
   assert.equal(unknown.status, 401);
   assert.doesNotMatch(unknown.message, /canary/);
-  assert.match(rig.gateway.stderr(), /"code":"invalid_credential","cause":"[^"]+"/);
+  const reason = /"code":"invalid_credential","cause":"[^"]+"/;
+  const logged = async () => {
+    while (!reason.test(rig.gateway.stderr())) await pause(20);
+  };
+  await within(2000, 'the reason in the log', logged());
   assert.doesNotMatch(rig.gateway.stderr(), /canary/);
   const foreign = await ask({ 'x-api-key': 'sk-ant-api03-canary' });
   assert.equal(foreign.status, 401);
