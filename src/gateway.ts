@@ -37,6 +37,7 @@ import { createCountTokens } from './upstream/count-tokens.ts';
 import { createWindowOf, describeBackends } from './upstream/describe-backends.ts';
 import { withExactRoom, withinWindow } from './upstream/fit-window.ts';
 import { type Backend, toBackend } from './upstream/kinds.ts';
+import { noticeToolText } from './upstream/notice-tool-text.ts';
 import { withoutRefused } from './upstream/optional-fields.ts';
 import { createSendFirst, type SendFirst } from './upstream/send-first.ts';
 
@@ -82,7 +83,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const caller = createCaller(limits);
   const backends = toBackends(config);
   const catalogue = createCatalogue([...backends.values()], caller, now);
-  const sendFirst = createSender(backends, catalogue, caller, limits.replyBytes);
+  const sendFirst = createSender(backends, catalogue, caller, limits.replyBytes, log);
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
   const relayLimits = {
@@ -166,10 +167,14 @@ function createSender(
   catalogue: Catalogue,
   caller: Caller,
   replyBytes: number,
+  log: Log,
 ): SendFirst {
   const plain = createAttempt(caller, { replyBytes, peekMs: PEEK_MS });
   const fitted = withinWindow(withoutRefused(plain), createWindowOf(catalogue.known), CONTEXT_RULES);
-  return createSendFirst(backends, withExactRoom(fitted, CONTEXT_RULES));
+  const sendFirst = createSendFirst(backends, withExactRoom(fitted, CONTEXT_RULES));
+  return noticeToolText(sendFirst, (backend) =>
+    log.warn({ backend }, 'The backend sends tool calls as text: its tool parser is not configured.'),
+  );
 }
 
 function toTiers(config: Config): ReadonlyMap<string, Tier> {
@@ -213,10 +218,15 @@ function createAuth(
   });
 }
 
-function createVerifiers(config: Config, clock: () => number, log: Log): readonly TokenVerifier[] {
-  const { provider, keycloak } = config.auth;
-  if (provider !== 'keycloak' || keycloak.url === undefined) return [];
-  return [createTokenVerifier({ ...keycloak, issuer: keycloak.url, fetch, clock, log })];
+/** One for each realm: that of `url`, then the further ones. */
+function createVerifiers({ auth }: Config, clock: () => number, log: Log): readonly TokenVerifier[] {
+  if (auth.provider !== 'keycloak') return [];
+  const { url, jwksUri, realms, ...shared } = auth.keycloak;
+  const all = url === undefined ? realms : [{ url, jwksUri, audience: shared.audience }, ...realms];
+  return all.map((realm) => {
+    const { url: issuer, audience = shared.audience } = realm;
+    return createTokenVerifier({ ...shared, ...realm, issuer, audience, fetch, clock, log });
+  });
 }
 
 /** Waits for Valkey, at most two seconds: users with a limit would be refused until it is connected. */
@@ -236,7 +246,8 @@ function dependencyStates(
   silent: readonly string[],
 ): Record<string, DependencyState> {
   const states: Record<string, DependencyState> = { quota: quota.health().state };
-  for (const verifier of verifiers) states.identity = verifier.health().keys === 'fresh' ? 'ok' : 'degraded';
+  const fresh = verifiers.every((verifier) => verifier.health().keys === 'fresh');
+  if (verifiers.length > 0) states.identity = fresh ? 'ok' : 'degraded';
   for (const name of backends.keys()) states[`backend:${name}`] = silent.includes(name) ? 'degraded' : 'ok';
   return states;
 }

@@ -199,7 +199,7 @@ function describeReferences(config: Config, { origin }: EnvironmentReading): Con
   }));
 }
 
-/** What one option says about another: tiers and backends must exist, Keycloak needs its address. */
+/** What one option says about another: tiers and backends must exist, Keycloak needs its addresses. */
 function checkReferences(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const tiers = Object.keys(config.tiers);
@@ -208,7 +208,7 @@ function checkReferences(config: Config): ConfigProblem[] {
     problems.push({ key, message: `"${tier}" is not a tier; the tiers are ${tiers.join(', ')}` });
   };
   const { keycloak, provider } = config.auth;
-  if (provider === 'keycloak' && keycloak.url === undefined) {
+  if (provider === 'keycloak' && keycloak.url === undefined && keycloak.realms.length === 0) {
     problems.push({ key: 'KEYCLOAK_URL', message: 'is required when AUTH_PROVIDER is "keycloak"' });
   }
   const usesDefaultTier = provider === 'keycloak' && keycloak.defaultTier !== null;
@@ -217,7 +217,17 @@ function checkReferences(config: Config): ConfigProblem[] {
   for (const [index, entry] of (config.auth.static.keys ?? []).entries()) {
     needTier(`auth.static.keys.${index}.tier`, entry.tier);
   }
-  return [...problems, ...checkTargets(config)];
+  return [...problems, ...checkRealms(config), ...checkTargets(config)];
+}
+
+/** An issuer named twice would be checked by the settings of one of the two, and nobody could tell which. */
+function checkRealms({ auth: { keycloak } }: Config): ConfigProblem[] {
+  const urls = [keycloak.url, ...keycloak.realms.map(({ url }) => url)];
+  return keycloak.realms.flatMap(({ url }, index) =>
+    urls.indexOf(url) > index
+      ? []
+      : [{ key: `auth.keycloak.realms.${index}.url`, message: `"${url}" is named twice` }],
+  );
 }
 
 function checkTierRules(config: Config, needTier: (key: string, tier: string) => void): void {

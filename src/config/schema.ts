@@ -173,15 +173,31 @@ const tierRule = z.strictObject({
   values: z.record(z.string(), z.string()).describe('Value found there, and the tier it stands for.'),
 });
 
-const keycloak = z.strictObject({
-  url: httpUrl
-    .transform((url) => url.replace(/\/+$/, ''))
+const issuerUrl = httpUrl.transform((url) => url.replace(/\/+$/, ''));
+
+const realm = z.strictObject({
+  url: issuerUrl.describe('Issuer address of this realm, exactly as its tokens say it in `iss`.'),
+  audience: z
+    .string()
+    .min(1)
     .optional()
-    .describe('Issuer address of the realm, exactly as its tokens say it in `iss`.'),
+    .describe('What its tokens must be meant for. Without it: `auth.keycloak.audience`.'),
+  jwksUri: httpUrl.optional().describe('Where its keys are, if not where its discovery document says.'),
+});
+
+const keycloak = z.strictObject({
+  url: issuerUrl.optional().describe('Issuer address of the realm, exactly as its tokens say it in `iss`.'),
   audience: z.string().min(1).default('llm-gateway').describe('What tokens must be meant for (`aud`).'),
   jwksUri: httpUrl
     .optional()
     .describe('Where the realm’s keys are, if not where its discovery document says (in-cluster addresses).'),
+  realms: z
+    .array(realm)
+    .default([])
+    .describe(
+      'Further realms, one per organisation, beside `url` or in its place. The rules for tiers hold for all, so ' +
+        'whoever administers one of them grants tiers. A person counts once per realm.',
+    ),
   algorithms: z
     .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
     .min(1)

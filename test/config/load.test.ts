@@ -144,6 +144,28 @@ test('every problem is reported at once, each naming its key', () => {
   assert.match(byKey.get('tiers.basic.routes.0.to') ?? '', /"internal"/);
 });
 
+const realms = (...urls: string[]) =>
+  `auth: { provider: keycloak, keycloak: { realms: [${urls.map((url) => `{ url: "${url}" }`).join(', ')}] } }`;
+
+test('further realms stand beside the one of KEYCLOAK_URL or without it', () => {
+  const yaml = realms('https://kc.example/realms/b/', 'https://kc.example/realms/c');
+  for (const env of [{}, { KEYCLOAK_URL: 'https://kc.example/realms/a' }]) {
+    const { keycloak } = accepted(env, yaml).auth;
+    assert.deepEqual(
+      keycloak.realms.map(({ url }) => url),
+      ['https://kc.example/realms/b', 'https://kc.example/realms/c'],
+    );
+  }
+});
+
+test('a realm that is named twice, or without its address, is a problem of that entry', () => {
+  const url = 'https://kc.example/realms/a';
+  const keys = (yaml: string, env = {}) => problems(env, yaml).map(({ key }) => key);
+  assert.deepEqual(keys(realms(url, `${url}/`)), ['auth.keycloak.realms.1.url']);
+  assert.deepEqual(keys(realms(url), { KEYCLOAK_URL: url }), ['auth.keycloak.realms.0.url']);
+  assert.deepEqual(keys(`auth: { keycloak: { realms: [{ audience: x }] } }`), ['auth.keycloak.realms.0.url']);
+});
+
 test('a missing file, broken YAML and a file that is no mapping are named', () => {
   const missing = load({ GATEWAY_CONFIG: 'nowhere.yaml' });
   assert.ok(!missing.ok);

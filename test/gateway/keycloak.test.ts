@@ -6,11 +6,14 @@ import { type MockBackend, startMockBackend } from '../support/mock-backend.ts';
 import { messages } from '../support/rig.ts';
 
 let issuer: FakeIssuer;
+/** The realm of another organisation, whose tokens are meant for an audience of its own. */
+let partner: FakeIssuer;
 let internal: MockBackend;
 let gateway: GatewayProcess;
 
 before(async () => {
   issuer = await startFakeIssuer();
+  partner = await startFakeIssuer({ realm: 'partner', audience: 'partner-gateway' });
   internal = await startMockBackend({ dialect: 'openai', models: ['qwen3-32b'], credential: null });
   gateway = await startGatewayProcess({
     env: {
@@ -19,11 +22,13 @@ before(async () => {
       INTERNAL_LLM_URL: internal.v1,
       STATIC_KEYS: 'ci-key=ci:pro',
     },
+    configYaml: `auth: { keycloak: { realms: [{ url: "${partner.issuer}", audience: partner-gateway }] } }`,
   });
 });
 after(async () => {
   await gateway.kill();
   await internal.close();
+  await partner.close();
   await issuer.close();
 });
 
@@ -75,6 +80,45 @@ test('a request with a token reaches the model, and its quota is the person’s 
 test('a new tier counts from the next request', async () => {
   const { body } = await quotaOf(await issuer.sign(roles('tier-free')));
   assert.deepEqual([body.tier, body.limit, body.used], ['free', 10, 2]);
+});
+
+test('the same subject in another realm is another person, with a quota of its own', async () => {
+  const { status, body } = await quotaOf(await partner.sign(roles('tier-free')));
+  assert.deepEqual([status, body.tier, body.used], [200, 'free', 0]);
+});
+
+for (const [what, sign] of [
+  ['one realm’s token with the audience of the other', () => issuer.sign({ aud: 'partner-gateway' })],
+  ['the other’s token with the audience of the one', () => partner.sign({ aud: 'llm-gateway' })],
+  ['a token that names the one realm, signed by the other', () => partner.sign({ iss: issuer.issuer })],
+  [
+    'a token that names the other realm, signed by the one',
+    () => issuer.sign({ iss: partner.issuer, aud: 'partner-gateway' }),
+  ],
+] as const) {
+  test(`${what} is refused`, async () => {
+    assert.equal((await quotaOf(await sign())).status, 401);
+  });
+}
+
+test('while one realm is away the tokens of the other pass, and /health says so', async () => {
+  const late = await startFakeIssuer({ realm: 'late' });
+  late.behaviour.discovery = { kind: 'down' };
+  const two = await startGatewayProcess({
+    env: { AUTH_PROVIDER: 'keycloak', INTERNAL_LLM_URL: internal.v1 },
+    configYaml: `auth: { keycloak: { realms: [{ url: "${late.issuer}" }, { url: "${issuer.issuer}" }] } }`,
+  });
+  try {
+    const ask = async (path: string, token: string) =>
+      fetch(`${two.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal((await ask('/quota', await issuer.sign())).status, 200);
+    assert.equal((await ask('/quota', await late.sign())).status, 503);
+    const health = (await (await ask('/health', '')).json()) as { dependencies: Record<string, string> };
+    assert.equal(health.dependencies.identity, 'degraded');
+  } finally {
+    await two.kill();
+    await late.close();
+  }
 });
 
 test('an expired token is told apart, so that a helper fetches a fresh one', async () => {
