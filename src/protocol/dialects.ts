@@ -14,6 +14,8 @@ import { readOpenAIRequest } from './openai/read-request.ts';
 import { writeOpenAIRequest } from './openai/write-request.ts';
 import type { BackendProfile } from './profile.ts';
 import type { ReplyContext, ReplyDecoder, ReplyEncoder, ReplyError, ReplyEvent } from './reply-events.ts';
+import { createStopText, type ReplyFilter } from './stop-text.ts';
+import { createToolTextNotice } from './tool-call-text.ts';
 
 /** A whole reply in the client's dialect, or the failure that the events end with. */
 export type EncodedReply = { readonly status: 200; readonly body: unknown } | { readonly error: ReplyError };
@@ -40,6 +42,10 @@ export interface DecoderOptions {
   readonly thinkTags?: { readonly unopened: boolean } | undefined;
   /** Names of the tools that were sent. */
   readonly toolNames?: ReadonlySet<string> | undefined;
+  /** Sequences that end the text though the backend was not told of them. */
+  readonly stop?: readonly string[] | undefined;
+  /** Told of a tool call that came as text (S-10). */
+  readonly onToolCallText?: (() => void) | undefined;
 }
 
 /** Nothing known of the request: it was passed through. */
@@ -65,14 +71,38 @@ export const CLIENT_DIALECTS: Readonly<Record<Dialect, ClientDialect>> = {
 };
 
 export const BACKEND_FORMATS: Readonly<Record<Dialect, BackendFormat>> = {
-  anthropic: {
+  anthropic: filtered({
     writeRequest: writeAnthropicRequest,
     createDecoder: createAnthropicDecoder,
     decodeReply: decodeAnthropicReply,
-  },
-  openai: {
+  }),
+  openai: filtered({
     writeRequest: writeOpenAIRequest,
     createDecoder: createOpenAIDecoder,
     decodeReply: decodeOpenAIReply,
-  },
+  }),
 };
+
+/** The same format, read with what the options ask for beyond it: streams and whole replies pass the same filters. */
+function filtered({ writeRequest, createDecoder, decodeReply }: BackendFormat): BackendFormat {
+  return {
+    writeRequest,
+    createDecoder(options) {
+      const decoder = createDecoder(options);
+      const filters = filtersFor(options);
+      if (filters.length === 0) return decoder;
+      return { push: (frame) => pass(decoder.push(frame), filters), end: () => pass(decoder.end(), filters) };
+    },
+    decodeReply: (body, options) => pass(decodeReply(body, options), filtersFor(options)),
+  };
+}
+
+function filtersFor({ stop = [], onToolCallText }: DecoderOptions): readonly ReplyFilter[] {
+  return [
+    ...(onToolCallText === undefined ? [] : [createToolTextNotice(onToolCallText)]),
+    ...(stop.length === 0 ? [] : [createStopText(stop)]),
+  ];
+}
+
+const pass = (events: readonly ReplyEvent[], filters: readonly ReplyFilter[]) =>
+  filters.reduce((passed, filter) => filter(passed), events);

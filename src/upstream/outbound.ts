@@ -134,9 +134,10 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
     hash: sha256,
   });
   const { toolNames, body } = written;
-  const dropped = changes.without.has('response_format')
-    ? [...written.dropped, 'response_format']
-    : written.dropped;
+  // Stop sequences that the backend does not take are kept by the decoder.
+  const lost = written.dropped.filter((name) => name !== 'stop_sequences');
+  const isWordsOnly = asked.format.kind !== 'text' && conversation.format.kind === 'text';
+  const dropped = isWordsOnly ? [...lost, 'response_format'] : lost;
   return {
     url: `${candidate.url}${backend.path}`,
     headers: outgoingHeaders(backend),
@@ -150,14 +151,16 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
 const OPTIONAL_FIELDS: readonly OptionalField[] = ['stream_options', 'response_format'];
 
 function decodingOf(
-  { tools, reasoning }: Conversation,
-  { profile }: Backend,
+  { tools, reasoning, stop }: Conversation,
+  { profile, format }: Backend,
   renamed: ReadonlyMap<string, string>,
 ): DecoderOptions {
   const sent = new Set([...tools.map((tool) => tool.name), ...renamed.keys()]);
   return {
     thinkTags: profile.thinkTags ? { unopened: reasoning.kind === 'on' } : undefined,
     toolNames: sent,
+    // Claude takes as many as anyone sends.
+    stop: format === 'openai' ? stop.slice(profile.stopMax) : [],
   };
 }
 

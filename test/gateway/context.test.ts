@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import type { MockBackend } from '../support/mock-backend.ts';
 import { errorReply } from '../support/mock-replies.ts';
 import { chat, messages, type Rig, startRig } from '../support/rig.ts';
+import { assertAnthropicStream, parseSse, payloadsOf } from '../support/sse.ts';
 
 const WINDOW = 32_768;
 
@@ -296,4 +297,50 @@ test('a backend that refuses response_format is asked in words instead, once fou
   );
   assert.match(JSON.stringify(bodyOf(rig.openai, 2).messages), /JSON schema.*title/);
   rig.assertPlayed();
+});
+
+for (const stream of [false, true]) {
+  test(`the fifth stop sequence is kept by the gateway (${stream ? 'streamed' : 'in one piece'})`, async () => {
+    rig.openai.say({ text: 'One line. Then STOP HERE and more that nobody wants.' });
+    const stop_sequences = ['a1', 'b2', 'c3', 'd4', 'STOP HERE'];
+    const response = await rig.post(
+      '/v1/messages',
+      'enterprise',
+      messages('gpt-5', { stop_sequences, stream }),
+    );
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('x-gateway-dropped'), null);
+    const said = await response.text();
+    if (stream) assertAnthropicStream(parseSse(said));
+    assert.match(said, /"stop_reason":"stop_sequence","stop_sequence":"STOP HERE"/);
+    const words = stream
+      ? payloadsOf(parseSse(said))
+          .map(({ delta }) => (delta as { text?: string } | undefined)?.text ?? '')
+          .join('')
+      : (JSON.parse(said) as { content: { text: string }[] }).content[0]?.text;
+    assert.equal(words, 'One line. Then ');
+    assert.deepEqual(bodyOf(rig.openai).stop, stop_sequences.slice(0, 4));
+    rig.assertPlayed();
+  });
+}
+
+test('a tool call that comes as text is logged once for its backend, without its words', async () => {
+  const fresh = await startRig({}, 'server: { drainDelaySeconds: 0 }\n');
+  try {
+    const tools = [{ name: 'look', description: 'Looks.', input_schema: { type: 'object' } }];
+    for (const more of [{}, { tools }, { tools, stream: true }]) {
+      fresh.internal.say({
+        text: '<tool_call>\n{"name":"look","arguments":{"canary-answer":1}}\n</tool_call>',
+      });
+      const response = await fresh.post('/v1/messages', 'free', messages('claude-opus-5-5', more));
+      assert.match(await response.text(), /<tool_cal/);
+    }
+    await fresh.gateway.stop();
+    const log = fresh.gateway.stderr();
+    assert.equal(log.match(/tool parser is not configured/g)?.length, 1);
+    assert.doesNotMatch(log, /canary-answer/);
+    fresh.assertPlayed();
+  } finally {
+    await fresh.close();
+  }
 });
