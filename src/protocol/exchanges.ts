@@ -2,6 +2,7 @@
  * A conversation cut where Chat Completions needs it: each assistant turn together with everything said before
  * the next one, because tool results must follow their calls at once.
  */
+import { append } from './append.ts';
 import type { AssistantPart, ToolCallPart, ToolResultPart, Turn, UserPart } from './conversation.ts';
 import { hasInk } from './ink.ts';
 
@@ -34,7 +35,7 @@ export function toExchanges(turns: readonly Turn[], dropped: Set<string>): reado
     if (turn.role !== 'assistant') {
       if (last === undefined) groups.push({ assistant: [], replies: [turn] });
       else last.replies.push(turn);
-    } else if (last !== undefined && last.replies.length === 0) last.assistant.push(...turn.parts);
+    } else if (last !== undefined && last.replies.length === 0) append(last.assistant, turn.parts);
     else groups.push({ assistant: [...turn.parts], replies: [] });
   }
   return groups.map(({ assistant, replies }) => toExchange(assistant, replies, dropped));

@@ -11,9 +11,12 @@ const NONE: Usage = {
   reasoningTokens: 0,
 };
 
+/** More than any answer has, and few enough to be added up exactly. */
+const MOST_TOKENS = 1e12;
+
 /** A non-negative whole number, or undefined. */
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.floor(value) : undefined;
+  return typeof value === 'number' && value >= 0 && value <= MOST_TOKENS ? Math.floor(value) : undefined;
 }
 
 const object = (value: unknown): Json | null =>

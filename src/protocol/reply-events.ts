@@ -62,6 +62,8 @@ export interface ReplyEncoder {
   push(event: ReplyEvent): string;
   /** Bytes to send when the client must be kept waiting; legal between any two events. */
   keepAlive(): string;
+  /** How the client was told that the answer ended; a finish that cannot be said legally is told as an error. */
+  ending(): 'open' | 'completed' | 'failed';
 }
 
 /** What an encoder must know of the request it answers. */

@@ -14,8 +14,12 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60,
  */
 export function readRetryAfter(headers: ReplyHeaders, now?: number): number | undefined {
   const milliseconds = toCount(header(headers, 'retry-after-ms'));
-  if (milliseconds !== undefined) return Math.ceil(milliseconds / 1000);
-  return readRetryAfterHeader(headers, now) ?? readRateLimitReset(headers);
+  const seconds =
+    milliseconds === undefined
+      ? (readRetryAfterHeader(headers, now) ?? readRateLimitReset(headers))
+      : Math.ceil(milliseconds / 1000);
+  // So many digits that they are no number any more.
+  return Number.isSafeInteger(seconds) ? seconds : undefined;
 }
 
 function header(headers: ReplyHeaders, name: string): string {

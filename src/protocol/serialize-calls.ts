@@ -3,6 +3,7 @@
  * Backends interleave the arguments of several calls, and text with them; clients that get them so lose or corrupt
  * input (S-30, S-31).
  */
+import { append } from './append.ts';
 import { createJsonProgress, type JsonProgress } from './json-progress.ts';
 import type { ReplyEvent } from './reply-events.ts';
 
@@ -47,7 +48,7 @@ export function createCallSerializer(): CallSerializer {
       if (next.waiting !== '') events.push(toArguments(next, next.waiting));
     }
     if (!isOver && !isFree()) return events;
-    events.push(...held);
+    append(events, held);
     held = [];
     return events;
   };

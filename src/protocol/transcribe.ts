@@ -3,6 +3,7 @@
  * do not. Synchronous; the relay around it does the waiting.
  */
 import type { Dialect, Usage } from '../types.ts';
+import { append } from './append.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from './dialects.ts';
 import { toStreamError } from './error-body.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
@@ -77,21 +78,18 @@ export function createTranslation(
 
   const encode = (events: readonly ReplyEvent[]): Transcribed => {
     let bytes = '';
-    let state: StreamState = 'open';
     for (const event of events) {
       if (event.type === 'usage' || event.type === 'start') usage = event.usage ?? usage;
-      if (event.type === 'finish') state = 'completed';
-      if (event.type === 'error') state = 'failed';
       bytes += encoder.push(event);
     }
-    return { bytes, state };
+    return { bytes, state: encoder.ending() };
   };
 
   return {
     push(frames) {
       const events: ReplyEvent[] = [];
       for (const frame of frames) {
-        events.push(...decoder.push({ event: frame.event(), data: frame.data() }));
+        append(events, decoder.push({ event: frame.event(), data: frame.data() }));
         if (hasEnded(events)) break;
       }
       return encode(events);

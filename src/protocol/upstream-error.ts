@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { cleanMessage } from './clean-message.ts';
 import { describeContextOverflow, readContextOverflow } from './context-overflow.ts';
-import { asObject, asText, isObject, parseJson } from './json.ts';
+import { asList, asObject, asText, isObject, parseJson } from './json.ts';
 import type { ReplyError } from './reply-events.ts';
 import { type ReplyHeaders, readRetryAfter } from './retry-after.ts';
 
@@ -187,8 +187,13 @@ function readDetail(detail: unknown): string {
   if (!Array.isArray(detail)) return asText(detail);
   return detail
     .map(asObject)
-    .map(({ loc, msg }) => `${Array.isArray(loc) ? loc.join('.') : 'body'}: ${asText(msg)}`)
+    .map(({ loc, msg }) => `${readPlace(loc)}: ${asText(msg)}`)
     .join('; ');
+}
+
+function readPlace(loc: unknown): string {
+  const steps = asList(loc).filter((step) => typeof step === 'string' || typeof step === 'number');
+  return steps.length === 0 ? 'body' : steps.join('.');
 }
 
 function readStatus(code: unknown): number | null {

@@ -3,6 +3,7 @@
  * frames that can tell are parsed.
  */
 import type { Dialect, Usage } from '../types.ts';
+import { asList, asObject, asText, isObject, type JsonObject, parseJson } from './json.ts';
 import { readAnthropicUsage, readOpenAIUsage } from './read-usage.ts';
 import type { RawFrame } from './sse.ts';
 
@@ -30,38 +31,27 @@ export function createStreamWatcher(dialect: Dialect): StreamWatcher {
   return dialect === 'anthropic' ? watchAnthropic() : watchOpenAI();
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function parse(data: string): Json | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === 'object' && value !== null ? (value as Json) : null;
-  } catch {
-    return null;
-  }
-}
-
-const ANTHROPIC_SIGHTS: Readonly<Record<string, Sight>> = {
-  message_start: 'begun',
-  content_block_start: 'content',
-  content_block_delta: 'content',
-  content_block_stop: 'content',
-  message_delta: 'content',
-  message_stop: 'end',
-  error: 'error',
-};
+const ANTHROPIC_SIGHTS: ReadonlyMap<string, Sight> = new Map<string, Sight>([
+  ['message_start', 'begun'],
+  ['content_block_start', 'content'],
+  ['content_block_delta', 'content'],
+  ['content_block_stop', 'content'],
+  ['message_delta', 'content'],
+  ['message_stop', 'end'],
+  ['error', 'error'],
+]);
 
 function watchAnthropic(): StreamWatcher {
   let usage: Usage | null = null;
   let ended = false;
   return {
     see(frame) {
-      const event = frame.event() || String(parse(frame.data())?.type ?? '');
-      const sight = ANTHROPIC_SIGHTS[event] ?? 'nothing';
+      const event = frame.event() || asText(asObject(parseJson(frame.data())).type);
+      const sight = ANTHROPIC_SIGHTS.get(event) ?? 'nothing';
       if (event === 'message_start' || event === 'message_delta') {
-        const data = parse(frame.data());
-        const holder = (event === 'message_start' ? data?.message : data) as Json | null | undefined;
-        usage = readAnthropicUsage(holder?.usage, usage);
+        const data = asObject(parseJson(frame.data()));
+        const holder = event === 'message_start' ? asObject(data.message) : data;
+        usage = readAnthropicUsage(holder.usage, usage);
       }
       ended ||= sight === 'end';
       return sight;
@@ -78,12 +68,12 @@ function watchOpenAI(): StreamWatcher {
   let usage: Usage | null = null;
   let begun = false;
   let finished = false;
-  const look = (data: Json): Sight => {
+  const look = (data: JsonObject): Sight => {
     if (data.error !== undefined && data.error !== null) return 'error';
     usage = readOpenAIUsage(data.usage, usage);
-    const choices = Array.isArray(data.choices) ? (data.choices as readonly Json[]) : [];
-    const finish = choices[0]?.finish_reason;
-    finished ||= typeof finish === 'string' && finish !== '' && finish !== 'null';
+    const choices = asList(data.choices).map(asObject);
+    const finish = asText(choices[0]?.finish_reason);
+    finished ||= finish !== '' && finish !== 'null';
     if (finished || choices.some((choice) => hasContent(choice.delta))) return 'content';
     return 'begun';
   };
@@ -96,8 +86,8 @@ function watchOpenAI(): StreamWatcher {
         return 'end';
       }
       if (begun && !TELLING.test(data)) return 'content';
-      const json = parse(data);
-      if (json === null) return 'nothing';
+      const json = parseJson(data);
+      if (!isObject(json)) return 'nothing';
       const sight = look(json);
       begun ||= sight === 'content';
       return sight;
@@ -109,8 +99,7 @@ function watchOpenAI(): StreamWatcher {
 
 /** A delta that carries more than the role. */
 function hasContent(delta: unknown): boolean {
-  if (typeof delta !== 'object' || delta === null) return false;
-  return Object.entries(delta).some(
+  return Object.entries(asObject(delta)).some(
     ([key, value]) => key !== 'role' && value !== null && value !== '' && !isEmptyList(value),
   );
 }

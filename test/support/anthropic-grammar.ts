@@ -85,8 +85,8 @@ function framesOf(text: string): { event: string; data: Json }[] {
     .map((block) => {
       const lines = block.split('\n');
       assert.equal(lines.length, 2, `a frame is an event line and a data line: ${block}`);
-      const event = /^event: (.+)$/.exec(lines[0] ?? '')?.[1];
-      const json = /^data: (.+)$/.exec(lines[1] ?? '')?.[1];
+      const event = /^event: (.+)$/s.exec(lines[0] ?? '')?.[1];
+      const json = /^data: (.+)$/s.exec(lines[1] ?? '')?.[1];
       assert.ok(event && json, `a frame is an event line and a data line: ${block}`);
       const data = JSON.parse(json) as Json;
       assert.equal(data.type, event, 'the data repeats the name of its event');

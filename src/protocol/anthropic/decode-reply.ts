@@ -3,7 +3,7 @@
  * says everything in its first event, a shape that Claude itself uses when it continues a container (R-17).
  */
 import type { Usage } from '../../types.ts';
-import { asList, asObject, asText, isObject, type JsonObject, parseJson } from '../json.ts';
+import { asList, asObject, asText, isObject, type JsonObject, parseJson, writeArguments } from '../json.ts';
 import { readAnthropicUsage } from '../read-usage.ts';
 import type { FinishReason, ReplyDecoder, ReplyError, ReplyEvent } from '../reply-events.ts';
 import { readEmbeddedError } from '../upstream-error.ts';
@@ -191,9 +191,10 @@ function createBlocks(): Blocks {
     if (block.kind !== 'tool') return [];
     // Some servers put the whole input into the start and send no deltas.
     const isWhole = !block.hasArguments && Object.keys(block.input).length > 0;
-    const json = JSON.stringify(block.input);
     return [
-      ...(isWhole ? [{ type: 'tool-arguments', key: block.key, json } as const] : []),
+      ...(isWhole
+        ? [{ type: 'tool-arguments', key: block.key, json: writeArguments(block.input) } as const]
+        : []),
       { type: 'tool-end', key: block.key },
     ];
   };

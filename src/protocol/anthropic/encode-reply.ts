@@ -5,7 +5,7 @@
  */
 import type { Usage } from '../../types.ts';
 import { toStreamError } from '../error-body.ts';
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject, parseArguments } from '../json.ts';
 import type { FinishReason, ReplyContext, ReplyEncoder, ReplyError, ReplyEvent } from '../reply-events.ts';
 import { type BlockStart, type BlockStep, createBlockWriter } from './content-blocks.ts';
 import { GATEWAY_SIGNATURE } from './signature.ts';
@@ -26,7 +26,9 @@ export function createAnthropicEncoder(context: ReplyContext): ReplyEncoder {
   const blocks = createBlockWriter(context);
   const frames = createBlockFrames();
   const tally = createTally();
-  let state: 'waiting' | 'open' | 'ended' = 'waiting';
+  let state: 'waiting' | 'open' | 'completed' | 'failed' = 'waiting';
+
+  const hasEnded = (): boolean => state === 'completed' || state === 'failed';
 
   const write = (steps: readonly BlockStep[]): string => {
     for (const step of steps) tally.see(step);
@@ -34,7 +36,7 @@ export function createAnthropicEncoder(context: ReplyContext): ReplyEncoder {
   };
 
   const fail = (error: ReplyError): string => {
-    state = 'ended';
+    state = 'failed';
     return toStreamError('anthropic', error.code, error.message, context.requestId);
   };
 
@@ -42,7 +44,7 @@ export function createAnthropicEncoder(context: ReplyContext): ReplyEncoder {
     const rest = write(blocks.end());
     const stop = readStop(event, tally.sent());
     if ('code' in stop) return rest + fail(stop);
-    state = 'ended';
+    state = 'completed';
     const usage = writeUsage(tally.usage());
     return rest + frame('message_delta', { delta: stop, usage }) + frame('message_stop', {});
   };
@@ -57,13 +59,14 @@ export function createAnthropicEncoder(context: ReplyContext): ReplyEncoder {
 
   return {
     push(event) {
-      if (state === 'ended') return '';
+      if (hasEnded()) return '';
       if (event.type === 'error') return fail(event.error);
       const beginning = begin(event);
       tally.count(event);
       return beginning + (event.type === 'finish' ? finish(event) : write(blocks.push(event)));
     },
-    keepAlive: () => (state === 'ended' ? '' : PING),
+    keepAlive: () => (hasEnded() ? '' : PING),
+    ending: () => (state === 'waiting' ? 'open' : state),
   };
 }
 
@@ -200,11 +203,11 @@ function toContentBlock({ start, text }: FoldedBlock, reason: FinishReason): Jso
  * and the model is told (S-38, S-43). Cut off by the length limit they are left empty.
  */
 function toInput(text: string, reason: FinishReason): JsonObject {
-  const value = parseJson(text);
+  const value = parseArguments(text);
   if (isObject(value)) return value;
   if (value === null) return {};
   // Some backends encode arguments twice (S-39).
-  const inner = typeof value === 'string' ? parseJson(value) : undefined;
+  const inner = typeof value === 'string' ? parseArguments(value) : undefined;
   if (isObject(inner)) return inner;
   return reason === 'length' ? {} : { __unparsed_arguments: text };
 }

@@ -16,7 +16,7 @@ const TEXTS: ReadonlyMap<string, (block: JsonObject) => string> = new Map([
   [
     'search_result',
     (block: JsonObject) =>
-      lines(`[search result: ${asText(block.title)}]`, asText(block.source), textIn(block.content)),
+      lines([`[search result: ${asText(block.title)}]`, asText(block.source), textIn(block.content)]),
   ],
   ['server_tool_use', (block: JsonObject) => `[${asText(block.name)} ${toInputText(block.input)}]`],
   [
@@ -37,7 +37,7 @@ export function toHistoryText(block: JsonObject): string | null {
   const known = TEXTS.get(type);
   if (known !== undefined) return known(block);
   const hosted = RESULT.exec(type)?.[1];
-  return hosted === undefined ? null : lines(`[${hosted} result]`, textIn(block.content));
+  return hosted === undefined ? null : lines([`[${hosted} result]`, textIn(block.content)]);
 }
 
 function toInputText(input: unknown): string {
@@ -46,10 +46,10 @@ function toInputText(input: unknown): string {
 }
 
 function headed(heading: string, text: string): string {
-  return hasInk(text) ? lines(heading, text) : '';
+  return hasInk(text) ? lines([heading, text]) : '';
 }
 
-function lines(...parts: readonly string[]): string {
+function lines(parts: readonly string[]): string {
   return parts.filter(hasInk).join('\n');
 }
 
@@ -57,12 +57,12 @@ function lines(...parts: readonly string[]): string {
 function textIn(value: unknown, depth = 0): string {
   if (typeof value === 'string') return value;
   if (depth > MAX_DEPTH) return '';
-  if (Array.isArray(value)) return lines(...value.map((one) => textIn(one, depth + 1)));
+  if (Array.isArray(value)) return lines(value.map((one) => textIn(one, depth + 1)));
   if (!isObject(value)) return '';
   const block = value;
   const heading = [asText(block.title), asText(block.url)].filter(hasInk).join(' ');
   const said = ['text', 'stdout', 'stderr', 'error_code'].map((key) => asText(block[key]));
   const names = asList(block.tool_references).map((one) => textIn(asObject(one).tool_name, depth + 1));
   const inner = asObject(block.source).type === 'text' ? asText(asObject(block.source).data) : '';
-  return lines(heading, ...said, ...names, inner, textIn(block.content, depth + 1));
+  return lines([heading, ...said, ...names, inner, textIn(block.content, depth + 1)]);
 }

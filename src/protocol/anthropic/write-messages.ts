@@ -9,7 +9,7 @@ import type {
 } from '../conversation.ts';
 import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject, parseArguments } from '../json.ts';
 import { createToolUseIds } from './tool-use-ids.ts';
 
 export interface WriteMessagesOptions {
@@ -77,7 +77,7 @@ function writeReasoning(thinking: string, signature: string, dropped: Set<string
 /** Claude takes an object only; what is none goes back as it was, visibly, rather than repaired. */
 function toInput(json: string): JsonObject {
   if (!hasInk(json)) return {};
-  const value = parseJson(json);
+  const value = parseArguments(json);
   if (value === null) return {};
   return isObject(value) ? value : { __unparsed_arguments: json };
 }

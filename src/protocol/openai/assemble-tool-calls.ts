@@ -2,7 +2,7 @@
  * Tool calls put together from fragments. Backends disagree on everything about them: index missing, shared or not
  * from 0, id late, empty or changing, name repeated, in pieces or late, arguments as objects (S-30 to S-42).
  */
-import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { asList, asObject, asText, isObject, type JsonObject, writeArguments } from '../json.ts';
 import { createJsonProgress, type JsonProgress } from '../json-progress.ts';
 import type { ReplyEvent } from '../reply-events.ts';
 
@@ -156,5 +156,5 @@ function toFragment(call: JsonObject, called: JsonObject): Fragment {
 /** Arguments are JSON text, but some backends send the value itself (S-35). */
 function toJsonText(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : writeArguments(value);
 }

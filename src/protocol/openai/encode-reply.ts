@@ -31,7 +31,7 @@ export function createOpenAIEncoder(context: ReplyContext): ReplyEncoder {
   );
   // Only clients that asked for usage see the key (R-10).
   const tail = streamUsage ? ',"usage":null' : '';
-  let ended = false;
+  let ending: 'open' | 'completed' | 'failed' = 'open';
 
   const chunk = (delta: object, finish: ChatFinish | null): string =>
     `data: ${head},"choices":[{"index":0,"delta":${JSON.stringify(delta)},"logprobs":null,` +
@@ -42,7 +42,7 @@ export function createOpenAIEncoder(context: ReplyContext): ReplyEncoder {
 
   const write = (step: ChatStep): string => {
     if (step.kind === 'delta') return chunk(step.delta, null);
-    ended = true;
+    ending = step.kind === 'error' ? 'failed' : 'completed';
     if (step.kind === 'error')
       return toStreamError('openai', step.error.code, step.error.message, context.requestId);
     return chunk({}, step.reason) + (streamUsage ? usageChunk(step.usage) : '') + DONE;
@@ -50,7 +50,8 @@ export function createOpenAIEncoder(context: ReplyContext): ReplyEncoder {
 
   return {
     push: (event) => toSteps(event).map(write).join(''),
-    keepAlive: () => (ended ? '' : KEEP_ALIVE),
+    keepAlive: () => (ending === 'open' ? KEEP_ALIVE : ''),
+    ending: () => ending,
   };
 }
 

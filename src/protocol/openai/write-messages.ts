@@ -1,5 +1,6 @@
 /** The messages of a Chat Completions request. */
 import { GatewayError } from '../../errors.ts';
+import { append } from '../append.ts';
 import type { AssistantPart, Conversation, UserPart } from '../conversation.ts';
 import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
@@ -155,7 +156,7 @@ function writeReplies(
     const joins = last?.role === 'user' && next.role === 'user';
     if (!joins || !(options.profile.mergeSameRole || last.ours || next.ours)) segments.push(next);
     else {
-      last.parts.push(...next.parts);
+      append(last.parts, next.parts);
       last.ours &&= next.ours;
     }
   };
