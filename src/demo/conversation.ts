@@ -60,6 +60,9 @@ function textOf(message: Fields): string {
     .join('\n\n');
 }
 
+/** Claude Code puts its notes to the model into the user's turns and into tool results alike. */
+const withoutReminders = (text: string) => text.replaceAll(REMINDER, '').trim();
+
 /** Reads a Chat Completions body. Whatever is missing or odd counts as not said. */
 export function readDemoRequest(body: unknown): DemoRequest {
   const fields = asFields(body);
@@ -84,9 +87,7 @@ export function readDemoRequest(body: unknown): DemoRequest {
 }
 
 function lastPrompt(messages: readonly Fields[]): { prompt: string; position: number } {
-  const said = messages.map((message) =>
-    message.role === 'user' ? textOf(message).replaceAll(REMINDER, '').trim() : '',
-  );
+  const said = messages.map((message) => (message.role === 'user' ? withoutReminders(textOf(message)) : ''));
   const position = said.findLastIndex((text) => text !== '');
   return { prompt: said[position] ?? '', position };
 }
@@ -95,7 +96,7 @@ function callsOf(messages: readonly Fields[]): DemoCall[] {
   const results = new Map(
     messages
       .filter((message) => message.role === 'tool')
-      .map((message) => [asText(message.tool_call_id), textOf(message)]),
+      .map((message) => [asText(message.tool_call_id), withoutReminders(textOf(message))]),
   );
   return messages
     .flatMap((message) => asList(message.tool_calls).map(asFields))
