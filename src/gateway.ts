@@ -96,6 +96,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     modelsFor,
     quota,
     sendFirst,
+    isClaude: (backend) => backends.get(backend)?.kind === 'claude',
     relayLimits,
     clock,
     now,

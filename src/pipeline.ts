@@ -3,6 +3,7 @@
  */
 import { GatewayError, hasClientLeft } from './errors.ts';
 import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
+import { isWarmUp, warmUpAnswer } from './protocol/anthropic/warm-up.ts';
 import type { Conversation } from './protocol/conversation.ts';
 import { NO_OPTIONS } from './protocol/dialects.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
@@ -16,7 +17,7 @@ import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
-import { type ClientRequest, createOutboundWriter } from './upstream/outbound.ts';
+import { type ClientRequest, createOutboundWriter, type Translation } from './upstream/outbound.ts';
 import type { SendFirst } from './upstream/send-first.ts';
 
 /** The parts that the sentence is spoken with. */
@@ -27,6 +28,8 @@ export interface PipelineParts {
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly quota: Quota;
   readonly sendFirst: SendFirst;
+  /** Whether a backend, by its name, is Claude itself. */
+  readonly isClaude: (backend: string) => boolean;
   readonly relayLimits: RelayClient['limits'];
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -82,6 +85,8 @@ export async function handleInference(
   if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, tier);
   const route = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
   progress.route = route;
+  if (isWarmUp(request) && !parts.isClaude(route.candidates[0].backend))
+    return answerWarmUp(parts, call, request, route, principal, tier);
   const reservation = await parts.quota.reserve(principal, tier.allowance, call.id);
   progress.reservation = reservation;
 
@@ -123,6 +128,31 @@ async function answerProbe(
   const headers = toQuotaHeaders(standing, allowance, call.dialect, parts.clock());
   call.send(probeAnswer(`msg_${parts.randomText()}`, request.scan.model), headers);
   return { ending: 'completed', usage: null };
+}
+
+/** Nothing is asked for, so nothing is sent, charged or generated. */
+async function answerWarmUp(
+  parts: PipelineParts,
+  call: InferenceCall,
+  request: ClientRequest,
+  route: Route,
+  principal: Principal,
+  { allowance }: Tier,
+): Promise<Outcome> {
+  const standing = await parts.quota.peek(principal, allowance);
+  const body = JSON.stringify(warmUpAnswer(`msg_${parts.randomText()}`, route.requested));
+  return relay(
+    { kind: 'whole', format: 'anthropic', body: Buffer.from(body) },
+    {
+      ...toRelayClient(parts, call, request, route, null),
+      headers: {
+        ...idHeaders(call),
+        ...routeHeaders(route, route.candidates[0].backend),
+        ...toQuotaHeaders(standing, allowance, call.dialect, parts.clock()),
+      },
+      onContent: () => Promise.resolve(),
+    },
+  );
 }
 
 /** The tier of a principal. Names were checked at start, so a missing one is a fault of ours. */
@@ -167,19 +197,34 @@ async function answer(
     return { ending: 'backend-failed', usage: null };
   }
   return relay(reply satisfies RelayReply, {
-    dialect: call.dialect,
-    stream: request.scan.stream,
-    response: call.response,
-    headers: { 'request-id': call.id, 'x-request-id': call.id, ...headers },
-    context: replyContext(parts, call, route, exchange),
-    decoding: outbound.translation?.decoding ?? NO_OPTIONS,
-    signal: call.signal,
-    limits: parts.relayLimits,
+    ...toRelayClient(parts, call, request, route, outbound.translation),
+    headers: { ...idHeaders(call), ...headers },
     onContent: () => {
       progress.firstContentAt = parts.now();
       return progress.reservation?.commit() ?? Promise.resolve();
     },
   });
+}
+
+const idHeaders = ({ id }: InferenceCall) => ({ 'request-id': id, 'x-request-id': id });
+
+/** The client's side of an answer, but for its headers and its accounting. */
+function toRelayClient(
+  parts: PipelineParts,
+  call: InferenceCall,
+  request: ClientRequest,
+  route: Route,
+  translation: Translation | null,
+): Omit<RelayClient, 'headers' | 'onContent'> {
+  return {
+    dialect: call.dialect,
+    stream: request.scan.stream,
+    response: call.response,
+    context: replyContext(parts, call, route, translation),
+    decoding: translation?.decoding ?? NO_OPTIONS,
+    signal: call.signal,
+    limits: parts.relayLimits,
+  };
 }
 
 /** Which model was asked for, which served, why, and by whom. */
@@ -207,9 +252,8 @@ function replyContext(
   parts: PipelineParts,
   call: InferenceCall,
   route: Route,
-  exchange: Exchange,
+  translation: Translation | null,
 ): ReplyContext {
-  const { translation } = exchange.outbound;
   const conversation = translation?.conversation;
   const prefix = call.dialect === 'anthropic' ? 'msg_' : 'chatcmpl-';
   const toolPrefix = call.dialect === 'anthropic' ? 'toolu_' : 'call_';

@@ -344,3 +344,28 @@ test('a tool call that comes as text is logged once for its backend, without its
     await fresh.close();
   }
 });
+
+for (const stream of [false, true]) {
+  test(`a cache warm-up is answered with nothing, asked of nobody and free (${stream ? 'streamed' : 'in one piece'})`, async () => {
+    const before = await used();
+    const response = await rig.post('/v1/messages', 'pro', messages('gpt-5', { max_tokens: 0, stream }));
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('x-gateway-model-served'), 'qwen3-32b');
+    const said = await response.text();
+    if (stream) assertAnthropicStream(parseSse(said));
+    else assert.deepEqual((JSON.parse(said) as Body).content, []);
+    assert.match(said, /"stop_reason":"max_tokens"/);
+    assert.doesNotMatch(said, /_tokens":[1-9]|content_block/);
+    assert.equal(await used(), before);
+    rig.assertPlayed();
+  });
+}
+
+test('a cache warm-up for Claude goes to Claude', async () => {
+  rig.claude.say({});
+  const response = await rig.post('/v1/messages', 'pro', messages('claude-haiku-5-5', { max_tokens: 0 }));
+  assert.equal(response.status, 200);
+  await response.text();
+  assert.equal(bodyOf(rig.claude).max_tokens, 0);
+  rig.assertPlayed();
+});
