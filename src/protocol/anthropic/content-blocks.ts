@@ -7,6 +7,7 @@ import { hasInk } from '../ink.ts';
 import type { ReplyContext, ReplyEvent } from '../reply-events.ts';
 import { createCallSerializer } from '../serialize-calls.ts';
 import { createToolIdReader } from './tool-call-ids.ts';
+import { beginsObject, toObjectText } from './tool-input.ts';
 
 export type BlockStart =
   | { readonly type: 'text' }
@@ -31,7 +32,8 @@ type Prose = 'text' | 'thinking';
 type Current =
   | { readonly kind: 'none' }
   | { readonly kind: Prose }
-  | { readonly kind: 'tool'; readonly empty: boolean };
+  /** `held`: arguments that are no object, or not yet seen to be one; `null` when what comes is passed on. */
+  | { readonly kind: 'tool'; readonly held: string | null };
 
 const NONE: Current = { kind: 'none' };
 const NO_SPACE = { kind: 'text', text: '' } as const;
@@ -47,9 +49,8 @@ export function createBlockWriter(context: ReplyContext): BlockWriter {
     const was = current;
     current = NONE;
     if (was.kind === 'none') return [];
-    // No arguments mean an empty object; some clients fail on an empty text (S-37).
-    const filling: readonly BlockStep[] =
-      was.kind === 'tool' && was.empty ? [{ step: 'delta', text: '{}' }] : [];
+    const rest = was.kind === 'tool' && was.held !== null ? toObjectText(was.held) : null;
+    const filling: readonly BlockStep[] = rest === null ? [] : [{ step: 'delta', text: rest }];
     return [...filling, { step: 'close' }];
   };
 
@@ -69,17 +70,23 @@ export function createBlockWriter(context: ReplyContext): BlockWriter {
     return [];
   };
 
+  const writeArguments = (held: string | null, piece: string): readonly BlockStep[] => {
+    const text = (held ?? '') + piece;
+    const passes = held === null || beginsObject(text);
+    current = { kind: 'tool', held: passes ? null : text };
+    return passes ? [{ step: 'delta', text }] : [];
+  };
+
   const write = (event: ReplyEvent): readonly BlockStep[] => {
     if (event.type === 'text') return writeProse('text', event.text);
     if (event.type === 'reasoning') return context.showReasoning ? writeProse('thinking', event.text) : [];
     if (event.type === 'tool-start') {
       const name = context.toolNames.get(event.name) ?? event.name;
       const block: BlockStart = { type: 'tool_use', id: readId(event.id), name };
-      return open({ kind: 'tool', empty: true }, block);
+      return open({ kind: 'tool', held: '' }, block);
     }
     if (event.type !== 'tool-arguments' || current.kind !== 'tool') return [];
-    current = { kind: 'tool', empty: false };
-    return [{ step: 'delta', text: event.json }];
+    return writeArguments(current.held, event.json);
   };
 
   return {

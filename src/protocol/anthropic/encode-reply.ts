@@ -10,6 +10,7 @@ import type { FinishReason, ReplyContext, ReplyEncoder, ReplyError, ReplyEvent }
 import { type BlockStart, type BlockStep, createBlockWriter } from './content-blocks.ts';
 import { GATEWAY_SIGNATURE } from './signature.ts';
 import { readStop, type Stop } from './stop-reason.ts';
+import { unparsed } from './tool-input.ts';
 import { estimateUsage, NO_USAGE, writeUsage } from './write-usage.ts';
 
 type Finish = Extract<ReplyEvent, { type: 'finish' }>;
@@ -198,16 +199,11 @@ function toContentBlock({ start, text }: FoldedBlock, reason: FinishReason): Jso
 }
 
 /**
- * Arguments as the object that a whole reply must hold. Broken ones are never repaired: a repaired `rm` is another
- * command. They go to the client as they are, under a name that no tool knows, so that its own check refuses them
- * and the model is told (S-38, S-43). Cut off by the length limit they are left empty.
+ * What began as an object and did not become one: cut off by the length limit it is left empty, else it goes on as it
+ * is, for the client to refuse (S-38).
  */
-function toInput(text: string, reason: FinishReason): JsonObject {
-  const value = parseArguments(text);
+function toInput(json: string, reason: FinishReason): JsonObject {
+  const value = parseArguments(json);
   if (isObject(value)) return value;
-  if (value === null) return {};
-  // Some backends encode arguments twice (S-39).
-  const inner = typeof value === 'string' ? parseArguments(value) : undefined;
-  if (isObject(inner)) return inner;
-  return reason === 'length' ? {} : { __unparsed_arguments: text };
+  return reason === 'length' ? {} : unparsed(json);
 }

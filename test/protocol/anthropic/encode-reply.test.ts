@@ -259,6 +259,36 @@ test('S-37 a call without arguments has the empty object', () => {
   assert.equal(stream.blocks[0]?.text, '{}');
 });
 
+for (const [json, input] of [
+  ['true', { __unparsed_arguments: 'true' }],
+  ['-', { __unparsed_arguments: '-' }],
+  [' [1, {"a": 2}]', { __unparsed_arguments: ' [1, {"a": 2}]' }],
+  ['"no, \\"never\\"', { __unparsed_arguments: '"no, \\"never\\"' }],
+  ['null', {}],
+  [' \n ', {}],
+  ['"{\\"a\\":1}"', { a: 1 }],
+  [' \n{"a":1}', { a: 1 }],
+] as const) {
+  test(`arguments that vLLM sent are an object in a stream as in a whole reply: ${JSON.stringify(json)}`, () => {
+    const pieces = [...json].map((piece) => give('0', piece));
+    const events = [START, begin('0'), ...pieces, begin('1'), give('1', '{}'), finish('tool-calls')];
+    const streamed = contentOf(readWholeStream(encodeStream(events)));
+    assert.deepEqual(
+      streamed.map((block) => block.input),
+      [input, {}],
+    );
+    assert.deepEqual(streamed, bodyFor(events).content);
+  });
+}
+
+test('arguments that begin an object are sent on with every piece', () => {
+  const encoded = encodeStream([START, begin('0'), give('0', ' '), give('0', '{"a"'), give('0', ':1')]);
+  assert.deepEqual(encoded.match(/"partial_json":"(?:[^"\\]|\\.)*"/g), [
+    String.raw`"partial_json":" {\"a\""`,
+    '"partial_json":":1"',
+  ]);
+});
+
 test('S-38 broken arguments pass through a stream unrepaired', () => {
   const stream = readWholeStream(encodeStream([START, begin('x'), give('x', '{"a": tru'), finish('length')]));
   assert.equal(stream.blocks[0]?.text, '{"a": tru');
