@@ -124,7 +124,8 @@ function countRequest(
   metrics: Metrics,
   { scope, dialect, progress, outcome, failure, status, durationMs }: Finished,
 ): void {
-  const { principal, route } = progress;
+  const { principal, route, backend, dropped = [] } = progress;
+  if (backend !== undefined && dropped.length > 0) metrics.translatedWithLoss(backend);
   for (const attempt of progress.failures) metrics.backendFailed(attempt.backend, attempt.code);
   if (route !== undefined) metrics.routed(route.requested, route.served);
   if (failure?.code === 'quota_exhausted') metrics.quotaRefused(principal?.tier ?? 'none');
@@ -133,7 +134,7 @@ function countRequest(
     dialect,
     status,
     ending: outcome.ending,
-    backend: progress.backend ?? 'none',
+    backend: backend ?? 'none',
     durationSeconds: durationMs / 1000,
     firstContentSeconds: firstContentSeconds(scope, progress),
     usage: usageOf(outcome),

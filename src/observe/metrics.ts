@@ -34,6 +34,8 @@ export interface Metrics {
   quotaUsed(subject: string, used: number, resetsAt: number): void;
   quotaRefused(tier: string): void;
   backendFailed(backend: string, code: string): void;
+  /** A request that lost something on its way into a backend's dialect; what it was, the log says. */
+  translatedWithLoss(backend: string): void;
   /** The text of `GET /metrics` and its content type. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -72,6 +74,7 @@ export function createMetrics(clock: () => number): Metrics {
     quotaUsed: users.set,
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
+    translatedWithLoss: (backend) => meters.losses.inc({ backend }),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
@@ -120,6 +123,12 @@ function createMeters(registry: Registry) {
       name: 'gateway_quota_refusals_total',
       help: 'Requests refused because the quota was used up.',
       labelNames: ['tier'],
+      registers,
+    }),
+    losses: new Counter({
+      name: 'gateway_lossy_translations_total',
+      help: 'Requests translated with something left out that the backend has no field for.',
+      labelNames: ['backend'],
       registers,
     }),
     backendFailures: new Counter({

@@ -361,6 +361,20 @@ for (const stream of [false, true]) {
   });
 }
 
+test('translations with losses are counted by backend, without a name from the client', async () => {
+  rig.internal.say({}, {});
+  for (const more of [{}, { metadata: { user_id: 'canary-user' } }]) {
+    const response = await rig.post('/v1/messages', 'pro', { ...messages('gpt-5', more) });
+    assert.equal(response.headers.get('x-gateway-dropped') !== null, 'metadata' in more);
+    await response.text();
+  }
+  const metrics = await (await fetch(`${rig.gateway.metricsUrl}/metrics`)).text();
+  const lines = metrics.split('\n').filter((line) => line.startsWith('gateway_lossy_translations_total{'));
+  assert.ok(lines.includes('gateway_lossy_translations_total{backend="internal"} 1'), lines.join());
+  assert.doesNotMatch(metrics, /canary|metadata/);
+  rig.assertPlayed();
+});
+
 test('a cache warm-up for Claude goes to Claude', async () => {
   rig.claude.say({});
   const response = await rig.post('/v1/messages', 'pro', messages('claude-haiku-5-5', { max_tokens: 0 }));
