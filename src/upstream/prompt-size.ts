@@ -16,17 +16,18 @@ const QUOTE = 0x22;
 export function measurePrompt(body: Uint8Array): PromptSize {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
   if (!bytes.includes('base64')) return { textBytes: bytes.length, media: 0 };
-  let mediaBytes = 0;
+  let textBytes = bytes.length;
   let media = 0;
-  // From quote to quote, whether they open or close: data has no quotes in it, so it is one such stretch.
-  for (let at = bytes.indexOf(QUOTE); at >= 0; ) {
-    const next = bytes.indexOf(QUOTE, at + 1);
-    const length = next - at - 1;
-    if (length >= LEAST_MEDIA_BYTES && BASE64.test(bytes.toString('latin1', at + 1, at + BEGINNING))) {
-      mediaBytes += length;
+  // Any piece is so long that a probe at every half of that length falls into it; data has no quotes inside.
+  let probe = LEAST_MEDIA_BYTES / 2;
+  while (probe < bytes.length) {
+    const start = bytes.lastIndexOf(QUOTE, probe) + 1;
+    const end = bytes.indexOf(QUOTE, probe + 1);
+    if (end - start >= LEAST_MEDIA_BYTES && BASE64.test(bytes.toString('latin1', start, start + BEGINNING))) {
+      textBytes -= end - start;
       media++;
     }
-    at = next;
+    probe = Math.max(end, probe) + LEAST_MEDIA_BYTES / 2;
   }
-  return { textBytes: bytes.length - mediaBytes, media };
+  return { textBytes, media };
 }

@@ -83,6 +83,8 @@ test('the retry is charged as one request', async () => {
   assert.equal(response.status, 200);
   await response.text();
   assert.equal(rig.internal.requests.length, 2);
+  // The exact room is not estimated anew, although this backend's window is known.
+  assert.equal(bodyOf(rig.internal, 2).max_tokens, 40_960 - 18_700);
   assert.equal(await used(), before + 1);
   rig.assertPlayed();
 });

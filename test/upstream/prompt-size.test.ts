@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { measurePrompt } from '../../src/upstream/prompt-size.ts';
 
 const measure = (body: unknown) => measurePrompt(new TextEncoder().encode(JSON.stringify(body)));
@@ -38,4 +39,19 @@ test('long texts beside an image stay text: prose, code without blanks, other sc
 test('a view into a larger buffer is measured by itself', () => {
   const bytes = new TextEncoder().encode('xxxx{"a":"base64"}xxxx');
   assert.deepEqual(measurePrompt(bytes.subarray(4, 18)), { textBytes: 14, media: 0 });
+});
+
+test('pieces are found wherever they lie, and only they', () => {
+  const piece = fc.record({
+    before: fc.nat(5000),
+    bytes: fc.integer({ min: 2048, max: 9000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 5 }), (pieces) => {
+      const content = pieces.flatMap(({ before, bytes }) => ['a b '.repeat(before / 4), 'A'.repeat(bytes)]);
+      const body = { type: 'base64', content };
+      const mediaBytes = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+      assert.deepEqual(measure(body), { textBytes: lengthOf(body) - mediaBytes, media: pieces.length });
+    }),
+  );
 });
