@@ -53,14 +53,16 @@ export function createCaller(limits: CallerLimits): Caller {
   });
   return {
     async call(request) {
+      const { origin, pathname, search } = new URL(request.url);
       const reply = await agent
         .request({
-          origin: new URL(request.url).origin,
-          path: request.url.slice(new URL(request.url).origin.length),
+          origin,
+          path: pathname + search,
           method: request.method,
           headers: request.headers,
           body: request.body ?? null,
           signal: request.signal,
+          onInfo: refuseFlood(),
           ...(request.firstByteSeconds !== undefined && { headersTimeout: request.firstByteSeconds * 1000 }),
         })
         .catch((error: unknown) => {
@@ -73,6 +75,16 @@ export function createCaller(limits: CallerLimits): Caller {
       };
     },
     close: () => agent.destroy(),
+  };
+}
+
+/** Every `103 Early Hints` starts the wait for the answer anew, so a backend could send them for ever. */
+const MAX_INTERIM_ANSWERS = 16;
+
+function refuseFlood(): () => void {
+  let seen = 0;
+  return () => {
+    if (++seen > MAX_INTERIM_ANSWERS) throw new errors.HTTPParserError('too many interim answers');
   };
 }
 
@@ -110,12 +122,18 @@ function toGatewayError(error: unknown, signal: AbortSignal): unknown {
       },
     );
   }
-  if (error instanceof errors.HTTPParserError || error instanceof errors.ResponseContentLengthMismatchError) {
+  if (NOT_HTTP.some((kind) => error instanceof kind)) {
     return new GatewayError('backend_failed', 'The model server sent an answer that is not valid HTTP.', {
       cause: error,
     });
   }
   return new GatewayError('backend_unreachable', 'The model server cannot be reached.', { cause: error });
 }
+
+const NOT_HTTP = [
+  errors.HTTPParserError,
+  errors.ResponseContentLengthMismatchError,
+  errors.HeadersOverflowError,
+];
 
 const isReset = (error: unknown) => (error as { code?: unknown }).code === 'ECONNRESET';
