@@ -223,7 +223,10 @@ test('a loop that goes in circles ends', () => {
 
 test('what Claude Code notes to the model inside a tool result is not quoted back to the person', () => {
   const result = 'File created.\n\n<system-reminder>\nnot for people\n</system-reminder>';
-  const { text: said } = ask([user(CREATE), ...called('c1', 'Write', { file_path: '/a' }, result)]);
+  const { text: said } = ask([
+    user(CREATE),
+    ...called('c1', 'Write', { file_path: 'hello.txt', content: 'Hello World' }, result),
+  ]);
   assert.match(said, /File created\./);
   assert.doesNotMatch(said, /not for people|system-reminder/);
 });
