@@ -3,6 +3,7 @@
  * the reference (`docs/configuration.md` is generated from them), so they are written for the person who sets them.
  */
 import { z } from 'zod';
+import { PROFILES, type ProfileName } from '../protocol/profile.ts';
 import { DEFAULT_TIER_RULES, DEFAULT_TIERS } from './default-plan.ts';
 import { type Secret, toSecret } from './secret.ts';
 
@@ -55,7 +56,7 @@ const server = z.strictObject({
 const profile = z
   .strictObject({
     base: z
-      .enum(['vllm', 'openai', 'generic'])
+      .enum(Object.keys(PROFILES) as [ProfileName, ...ProfileName[]])
       .describe('Profile to start from, where it is not that of the kind.'),
     systemRole: z.enum(['system', 'developer']),
     midSystem: z.enum(['system', 'user']),

@@ -38,15 +38,16 @@ export function fitMaxTokens(asked: number, promptTokens: number, window: number
  * fit, or leaves less room than an answer needs.
  *
  * @param asked what was refused
- * @param estimate tokens of the prompt, for refusals that do not say them
+ * @param estimate tokens of the prompt, for refusals that name only a floor
  */
 export function roomAfter(overflow: ContextOverflow, asked: number, estimate: () => number): number | null {
-  const { promptTokens, limit } = overflow;
-  if (limit === null || limit <= 0) return null;
-  const room =
-    promptTokens === null || isFloor(overflow)
-      ? fitMaxTokens(asked, Math.max(estimate(), promptTokens ?? 0), limit)
-      : limit - promptTokens;
+  const { promptTokens, maxTokens, limit } = overflow;
+  if (limit === null || limit <= 0 || (promptTokens === null && maxTokens === null)) return null;
+  // Where only the answer was too much, the limit is one of answers, or the window to which vLLM then cuts by itself.
+  const exact = limit - (promptTokens ?? 0);
+  const room = isFloor(overflow)
+    ? fitMaxTokens(asked, Math.max(estimate(), promptTokens ?? 0), limit)
+    : exact;
   return room >= Math.min(asked, LEAST_ANSWER) && room < asked ? room : null;
 }
 

@@ -70,6 +70,13 @@ const WORDINGS: readonly (readonly [string, string, number | null, number | null
     40960,
   ],
   [
+    'OpenAI, answer alone',
+    'max_tokens is too large: 64000. This model supports at most 16384 completion tokens, whereas you provided 64000.',
+    null,
+    64000,
+    16384,
+  ],
+  [
     'vLLM engine',
     'The decoder prompt (length 50000) is longer than the maximum model length of 40960. Make sure that `max_model_len` is no smaller than the number of text tokens.',
     50000,

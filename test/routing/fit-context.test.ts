@@ -73,11 +73,12 @@ test('no room is found where the prompt does not fit, nothing is said, or the nu
   assert.equal(roomAfter(overflow(null, 5, 0), 5, never), null);
 });
 
-test('where the prompt is not told, or told only as a floor, the estimate decides', () => {
-  assert.equal(
-    roomAfter(overflow(null, 64_000, 40_960), 64_000, () => 10_000),
-    40_960 - 10_000 - MARGIN,
-  );
+test('where only the answer was too long, it gets all that the refusal allows', () => {
+  assert.equal(roomAfter(overflow(null, 64_000, 16_384), 64_000, never), 16_384);
+  assert.equal(roomAfter(overflow(null, null, 16_384), 64_000, never), null);
+});
+
+test('where the prompt is told only as a floor, the estimate decides', () => {
   const floor = overflow(40_960 - 30_000 + 1, 30_000, 40_960);
   assert.equal(
     roomAfter(floor, 30_000, () => 20_000),
