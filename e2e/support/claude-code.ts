@@ -17,6 +17,10 @@ export interface ClaudeCodeRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Working directory (a new empty one). It is kept when it is given, removed when it is not. */
   readonly cwd?: string;
+  /** Home directory, where sessions are kept (a new empty one). Kept when it is given, removed when it is not. */
+  readonly home?: string;
+  /** Further arguments of the command line, for example `['--resume', id]`. */
+  readonly args?: readonly string[];
   /** Killed after so long, in milliseconds (60,000). */
   readonly timeoutMs?: number;
 }
@@ -60,9 +64,9 @@ export function claudeCodeBinary(): string {
 /** Runs one prompt of the real Claude Code in print mode, with its own home and nothing of this machine's settings. */
 export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
   const base = await mkdtemp(join(tmpdir(), 'llm-gateway-claude-'));
-  const home = join(base, 'home');
+  const home = run.home ?? join(base, 'home');
   const cwd = run.cwd ?? join(base, 'work');
-  await Promise.all([mkdir(home), mkdir(cwd, { recursive: true })]);
+  await Promise.all([home, cwd].map((directory) => mkdir(directory, { recursive: true })));
   try {
     return await spawnClaudeCode(run, home, cwd);
   } finally {
@@ -78,6 +82,7 @@ function argumentsOf(run: ClaudeCodeRun): string[] {
     'json',
     ...(run.model === undefined ? [] : ['--model', run.model]),
     ...(tools.length === 0 ? [] : ['--permission-mode', 'acceptEdits', '--allowedTools', tools.join(',')]),
+    ...(run.args ?? []),
   ];
 }
 
