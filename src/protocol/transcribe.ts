@@ -6,8 +6,10 @@ import type { Dialect, Usage } from '../types.ts';
 import { append } from './append.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from './dialects.ts';
 import { toStreamError } from './error-body.ts';
+import { parseJson } from './json.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
 import type { RawFrame } from './sse.ts';
+import { readEmbeddedError } from './upstream-error.ts';
 import { createStreamWatcher } from './watch-stream.ts';
 
 /** Whether more may follow, and if not, how it ended. */
@@ -40,17 +42,24 @@ const KEEP_ALIVE: Readonly<Record<Dialect, string>> = {
   openai: ': keepalive\n\n',
 };
 
+const UTF8 = new TextEncoder();
+
+/** Anthropic's SDK passes over an error without its `event:` line, and waits on; OpenAI's hears every one. */
+const isHeard = (dialect: Dialect, frame: RawFrame) => dialect === 'openai' || frame.event() === 'error';
+
 /** Passes whole frames on as they are and watches them go by. */
 export function createPassthrough(dialect: Dialect, requestId: string): Transcriber {
   const watcher = createStreamWatcher(dialect);
   const fail = (error: ReplyError) => toStreamError(dialect, error.code, error.message, requestId);
+  const restate = (frame: RawFrame) =>
+    UTF8.encode(fail(readEmbeddedError(parseJson(frame.data())) ?? TRUNCATED));
   return {
     push(frames) {
       const passed: Uint8Array[] = [];
       let state: StreamState = 'open';
       for (const frame of frames) {
         const sight = watcher.see(frame);
-        passed.push(frame.bytes);
+        passed.push(sight === 'error' && !isHeard(dialect, frame) ? restate(frame) : frame.bytes);
         if (sight === 'end') state = 'completed';
         if (sight === 'error') state = 'failed';
         if (state !== 'open') break;

@@ -6,6 +6,7 @@ import type { Dialect, Usage } from '../types.ts';
 import { asList, asObject, asText, isObject, type JsonObject, parseJson } from './json.ts';
 import { readAnthropicUsage, readOpenAIUsage } from './read-usage.ts';
 import type { RawFrame } from './sse.ts';
+import { readEmbeddedError } from './upstream-error.ts';
 
 /** What one frame means for the relay. */
 export type Sight =
@@ -47,7 +48,7 @@ function watchAnthropic(): StreamWatcher {
   return {
     see(frame) {
       const event = frame.event() || asText(asObject(parseJson(frame.data())).type);
-      const sight = ANTHROPIC_SIGHTS.get(event) ?? 'nothing';
+      const sight = ANTHROPIC_SIGHTS.get(event) ?? (event === '' ? sightOfForeign(frame) : 'nothing');
       if (event === 'message_start' || event === 'message_delta') {
         const data = asObject(parseJson(frame.data()));
         const holder = event === 'message_start' ? asObject(data.message) : data;
@@ -59,6 +60,11 @@ function watchAnthropic(): StreamWatcher {
     mayEnd: () => ended,
     usage: () => usage,
   };
+}
+
+/** Proxies before a backend put errors of their own shape, without a type, into its stream (§6.1). */
+function sightOfForeign(frame: RawFrame): Sight {
+  return readEmbeddedError(parseJson(frame.data())) === null ? 'nothing' : 'error';
 }
 
 /** Cheap signs that an OpenAI frame tells something beside content. */
