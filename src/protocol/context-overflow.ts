@@ -29,7 +29,7 @@ const NUMBERED: readonly RegExp[] = [
   /maximum context length is (?<limit>#) tokens.*contains at least (?<prompt>#) input tokens/,
   /prompt \(length (?<prompt>#)\) is longer than the maximum model length of (?<limit>#)/,
   /is too large: (?<max>#)\..*supports at most (?<limit>#) completion tokens/,
-  /max_tokens=(?<max>#) cannot be greater than max_model_len=(?<limit>#)/,
+  /max_(?:completion_)?tokens=(?<max>#) cannot be greater than max_model_len=(?<limit>#)/,
   // SGLang
   /input \((?<prompt>#) tokens\) is longer than the model's context length \((?<limit>#) tokens\)/,
   /maximum context length of (?<limit>#) tokens.*?(?<prompt>#) tokens from the input messages and (?<max>#) tokens for the completion/,

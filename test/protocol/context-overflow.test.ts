@@ -70,6 +70,13 @@ const WORDINGS: readonly (readonly [string, string, number | null, number | null
     40960,
   ],
   [
+    'vLLM 0.32, answer, by its own Messages',
+    'max_completion_tokens=41000 cannot be greater than max_model_len=40960. Please request fewer output tokens. (parameter=max_completion_tokens, value=41000)',
+    null,
+    41000,
+    40960,
+  ],
+  [
     'OpenAI, answer alone',
     'max_tokens is too large: 64000. This model supports at most 16384 completion tokens, whereas you provided 64000.',
     null,
