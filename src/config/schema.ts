@@ -285,6 +285,10 @@ const limits = z.strictObject({
     .describe('Open client connections; further ones are closed at once.'),
   headersSeconds: seconds(15, 'Time for a client to send its headers. Then: 408.'),
   requestSeconds: seconds(60, 'Time for a client to send its whole request. Then: 408.'),
+  idleSeconds: seconds(
+    75,
+    'Time an unused client connection is kept open, longer than the load balancer in front keeps it. Then: closed.',
+  ),
   connectSeconds: seconds(5, 'Time to connect to a backend. Then: the next replica, or 502.'),
   firstByteSeconds: seconds(300, 'Time for a backend to begin its answer. Then: the next replica, or 504.'),
   betweenBytesSeconds: seconds(

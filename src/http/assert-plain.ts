@@ -9,9 +9,11 @@ const SINGLE_HEADERS = new Set(['host', 'content-length', 'content-type', 'trans
 const ODD_PATH = /[#\\;]|\/\/|\/\.{1,2}(?:\/|$)|%2e|%5c/i;
 
 /**
- * Lets only plain requests through: a path as target, each deciding header once, a body that comes as it is.
+ * Lets only plain requests through: a path as target, each deciding header once, a body that comes as it is, and
+ * nothing expected but an answer over HTTP.
  *
- * @throws GatewayError `invalid_request`, `route_not_found`
+ * @throws GatewayError `invalid_request` (417 for an expectation of another kind), `route_not_found`,
+ *   `not_supported` (426) for a WebSocket
  */
 export function assertPlainRequest(request: IncomingMessage): void {
   const { rawHeaders, headers, url = '' } = request;
@@ -28,8 +30,21 @@ export function assertPlainRequest(request: IncomingMessage): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'chunked') {
     throw new GatewayError('invalid_request', 'transfer-encoding: only "chunked" is accepted');
   }
+  assertPlainWishes(headers);
   if (!url.startsWith('/')) throw new GatewayError('invalid_request', 'The request target must be a path.');
   if (ODD_PATH.test(url.split('?', 1)[0] ?? '')) {
     throw new GatewayError('route_not_found', 'The request path is not in its plain form.');
   }
+}
+
+function assertPlainWishes({ expect, upgrade = '' }: IncomingMessage['headers']): void {
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new GatewayError('invalid_request', 'expect: only "100-continue" is understood', { status: 417 });
+  }
+  // Other upgrades may be ignored (RFC 9110 §7.8) and are: curl offers HTTP/2 this way. 426 sends Codex to HTTP at once.
+  if (!/\bwebsocket\b/i.test(upgrade)) return;
+  throw new GatewayError('not_supported', 'WebSockets are not spoken here; send the request over HTTP.', {
+    status: 426,
+    headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
+  });
 }

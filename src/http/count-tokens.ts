@@ -6,7 +6,7 @@ import type { Models } from '../upstream/catalogue.ts';
 import type { CountTokens } from '../upstream/count-tokens.ts';
 import { readBody } from './read-body.ts';
 import { sendJson } from './reply.ts';
-import type { Scope } from './request-scope.ts';
+import { forwardedSearch, type Scope } from './request-scope.ts';
 
 export interface CountTokensParts {
   readonly authenticate: (rawHeaders: readonly string[]) => Promise<Principal>;
@@ -24,7 +24,7 @@ export function createCountTokensHandler(parts: CountTokensParts) {
     const tier = parts.tierOf(principal);
     const route = chooseRoute(tier, scan.model, await parts.modelsFor(tier));
     const { headers } = scope.request;
-    const request = { dialect: 'anthropic', body, scan, headers, search: scope.search } as const;
+    const request = { dialect: 'anthropic', body, scan, headers, search: forwardedSearch(scope) } as const;
     const count = await parts.countTokens(route, request, scope.signal);
     const mark = count.estimated ? { 'x-gateway-token-estimate': '1' } : {};
     sendJson(scope, 200, { input_tokens: count.inputTokens }, mark);

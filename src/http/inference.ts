@@ -2,12 +2,12 @@
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { handleInference, type PipelineParts, type Progress } from '../pipeline.ts';
+import { handleInference, modelHeaders, type PipelineParts, type Progress } from '../pipeline.ts';
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
 import { readBody } from './read-body.ts';
 import { errorHeaders, sendBytes, sendError, sendJson, statusOf, toGatewayError } from './reply.ts';
-import type { Scope } from './request-scope.ts';
+import { forwardedSearch, type Scope } from './request-scope.ts';
 
 export interface InferenceParts extends PipelineParts {
   readonly bodyBytes: number;
@@ -46,7 +46,7 @@ function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
     dialect,
     rawHeaders: request.rawHeaders,
     headers: request.headers,
-    search: scope.search,
+    search: forwardedSearch(scope),
     readBody: () => readBody(scope, bodyBytes),
     response,
     signal: scope.signal,
@@ -57,9 +57,7 @@ function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
 }
 
 function failureHeaders({ route }: Progress): Record<string, string> {
-  return route === undefined
-    ? {}
-    : { 'x-gateway-model-requested': route.requested, 'x-gateway-model-served': route.served };
+  return route === undefined ? {} : modelHeaders(route);
 }
 
 /** Errors whose wording belongs to the backend and the client alone: passed on unchanged within one dialect (P10). */
@@ -77,8 +75,20 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
 const OVERFLOW_WORDS = /prompt is too long|exceed context limit/i;
 
 function keepsItsWords(code: ErrorCode, dialect: Dialect, body: Uint8Array): boolean {
+  const text = new TextDecoder().decode(body);
+  if (!isErrorEnvelope(text)) return false;
   if (code !== 'context_overflow') return OWN_WORDS.has(code);
-  return dialect === 'openai' || OVERFLOW_WORDS.test(new TextDecoder().decode(body));
+  return dialect === 'openai' || OVERFLOW_WORDS.test(text);
+}
+
+/** A web page of some proxy in between, or an empty object, is no error that a client can read. */
+function isErrorEnvelope(text: string): boolean {
+  try {
+    const { error } = JSON.parse(text) as { readonly error?: { readonly message?: unknown } | null };
+    return typeof error?.message === 'string';
+  } catch {
+    return false;
+  }
 }
 
 function refuse(scope: Scope, dialect: Dialect, reply: RefusedReply, headers: Record<string, string>): void {
@@ -91,7 +101,8 @@ function refuse(scope: Scope, dialect: Dialect, reply: RefusedReply, headers: Re
   sendBytes(scope, reply.status, reply.body, {
     ...headers,
     ...errorHeaders(error),
-    ...pick(reply.headers, ['content-type', 'x-should-retry']),
+    ...pick(reply.headers, ['x-should-retry']),
+    'content-type': 'application/json',
   });
 }
 
@@ -151,6 +162,9 @@ function evidence({ code, cause }: GatewayError): LogFields {
   return OWN_CAUSE.has(code) && cause instanceof Error ? { cause: cause.message } : { err: cause };
 }
 
+/** A request may name any number of fields that nobody knows. */
+const MAX_LOGGED_NAMES = 20;
+
 function logFields({ scope, dialect, progress, outcome, failure, status, durationMs }: Finished): LogFields {
   const { principal, route, backend, dropped = [], failures } = progress;
   const usage = usageOf(outcome);
@@ -165,7 +179,7 @@ function logFields({ scope, dialect, progress, outcome, failure, status, duratio
     duration_ms: Math.round(durationMs),
     ...(usage !== null && { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
     ...(failures.length > 0 && { failures }),
-    ...(dropped.length > 0 && { dropped }),
+    ...(dropped.length > 0 && { dropped: dropped.slice(0, MAX_LOGGED_NAMES) }),
     ...(failure !== null && { code: failure.code }),
     ...(failure !== null && evidence(failure)),
   };

@@ -17,13 +17,16 @@ export interface MetricsServer {
   close(): void;
 }
 
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 10_000 };
+
 /** Serves metrics alone. */
 export async function startMetricsServer(
   metrics: Metrics,
   port: number,
   host: string,
 ): Promise<MetricsServer> {
-  const server = createServer(async (request, response) => {
+  const server = createServer(LIMITS, async (request, response) => {
+    response.on('error', () => response.destroy());
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
       response.writeHead(404).end();

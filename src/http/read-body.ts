@@ -10,10 +10,12 @@ import type { Scope } from './request-scope.ts';
  * @throws GatewayError `unsupported_media_type`, `body_too_large` (before reading, where the length is announced) or
  *   `invalid_request` when it is empty or cut off; the scope's reason when the client has gone
  */
-export async function readBody({ request, signal }: Scope, limit: number): Promise<Uint8Array> {
+export async function readBody({ request, response, signal }: Scope, limit: number): Promise<Uint8Array> {
   checkKind(request);
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > limit) throw tooLarge(limit);
+  // Asked for only now, so that a body which is refused anyway is never sent. HTTP/1.0 does not know it.
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
   const body = await collect(request, limit, announced).catch((error: unknown) => {
     if (error instanceof GatewayError) throw error;
     signal.throwIfAborted();
@@ -25,26 +27,30 @@ export async function readBody({ request, signal }: Scope, limit: number): Promi
 
 /** Up to here a body of announced length gets its memory at once; beyond, as it comes. Bytes. */
 const AT_ONCE = 4 * 1024 * 1024;
+/** Least memory for a body in several pieces, bytes. */
+const AT_LEAST = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
- * Events instead of an iterator, and each byte copied once at most: half the time for a body of a megabyte. A body
- * that came in one piece is not copied at all.
+ * Events instead of an iterator, and each byte of a usual body copied once at most: half the time for a megabyte. A
+ * body that came in one piece is not copied at all. Pieces are not kept: a body sent in chunks of one byte would
+ * take a hundred times its length.
  */
 function collect(request: IncomingMessage, limit: number, announced: number): Promise<Uint8Array> {
   const whole = announced <= AT_ONCE ? announced : 0;
-  const chunks: Buffer[] = [];
-  let target: Buffer | null = null;
+  let body: Buffer = NOTHING;
   let size = 0;
 
   const take = (chunk: Buffer): void => {
-    if (target === null && whole > 0 && chunk.length < whole) target = Buffer.allocUnsafe(whole);
-    if (target === null) chunks.push(chunk);
-    else chunk.copy(target, size);
-    size += chunk.length;
+    const next = size + chunk.length;
+    if (size === 0) body = chunk;
+    else {
+      if (next > body.length) body = grow(body, size, Math.max(next, whole, AT_LEAST, 2 * body.length));
+      chunk.copy(body, size);
+    }
+    size = next;
   };
-  const result = (): Buffer =>
-    target?.subarray(0, size) ??
-    (chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks));
+  const result = (): Buffer => body.subarray(0, size);
 
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -59,6 +65,12 @@ function collect(request: IncomingMessage, limit: number, announced: number): Pr
     const onError = (error?: Error) => settle(() => reject(error ?? new Error('closed')));
     request.on('data', onData).once('end', onEnd).once('error', onError).once('close', onError);
   });
+}
+
+function grow(body: Buffer, size: number, room: number): Buffer {
+  const larger = Buffer.allocUnsafe(room);
+  body.copy(larger, 0, 0, size);
+  return larger;
 }
 
 function tooLarge(limit: number): GatewayError {

@@ -22,10 +22,10 @@ export function sendBytes(scope: Scope, status: number, body: Uint8Array | strin
   const unread = !request.complete;
   response.writeHead(status, {
     ...idHeaders(scope),
-    ...headers,
-    'content-length': Buffer.byteLength(body),
     // What follows on this connection is the rest of a body that nobody wants.
     ...(unread && { connection: 'close' }),
+    ...headers,
+    'content-length': Buffer.byteLength(body),
   });
   if (request.method !== 'HEAD') response.write(body);
   if (unread) endWhenRead(scope);

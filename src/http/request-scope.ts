@@ -59,6 +59,16 @@ function splitTarget(url: string): { path: string; search: string } {
   };
 }
 
+const BETA = /[?&]beta=true(?:&|$)/;
+
+/**
+ * What of the query goes on to a backend: Anthropic's `?beta=true`. A key that somebody put into the address must
+ * not leave with it.
+ */
+export function forwardedSearch({ dialect, search }: Scope): string {
+  return dialect === 'anthropic' && BETA.test(search) ? '?beta=true' : '';
+}
+
 /** The endpoint tells the dialect; where it does not, the headers that only Anthropic's clients send. */
 function dialectOf(path: string, { headers }: IncomingMessage): Dialect {
   if (path.startsWith('/v1/messages')) return 'anthropic';

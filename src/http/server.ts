@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
+import { refuseUnreadable } from './refuse-unreadable.ts';
 import { sendError, toGatewayError } from './reply.ts';
 import { openScope, type Scope } from './request-scope.ts';
 
@@ -17,6 +18,8 @@ export interface ServerOptions {
     readonly connections: number;
     readonly headersSeconds: number;
     readonly requestSeconds: number;
+    readonly idleSeconds: number;
+    readonly slowReaderSeconds: number;
   };
 }
 
@@ -33,8 +36,6 @@ export interface GatewayServer {
 
 /** Longest header section taken, bytes. Group-heavy tokens need room. */
 const MAX_HEADER_BYTES = 32 * 1024;
-/** Longer than the idle time of the usual load balancers, so that they close first. */
-const KEEP_ALIVE_MS = 75_000;
 
 export function createGatewayServer(options: ServerOptions): GatewayServer {
   const { log, limits } = options;
@@ -47,6 +48,7 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     scopes.add(scope);
     response.once('close', () => scopes.delete(scope));
     if (lastCall) response.shouldKeepAlive = false;
+    boundLastPiece(response, limits.slowReaderSeconds * 1000);
     response.on('error', (error) => log.debug({ err: error }, 'client connection failed'));
     answer(options, scope).catch((error: unknown) => {
       log.error({ request_id: scope.id, err: error }, 'request could not be answered');
@@ -60,12 +62,22 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
       // Node refuses a limit for the headers that is longer than that for the whole request.
       headersTimeout: Math.min(limits.headersSeconds, limits.requestSeconds) * 1000,
       requestTimeout: limits.requestSeconds * 1000,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: limits.idleSeconds * 1000,
       connectionsCheckingInterval: 1000,
       noDelay: true,
     },
     onRequest,
   );
+  // Without listeners Node asks for a body before anyone has looked at the credential, and answers in no dialect.
+  server.on('checkContinue', onRequest);
+  server.on('checkExpectation', onRequest);
+  server.on('clientError', (error, socket) => {
+    const isAnswering = [...scopes].some(
+      ({ request, response }) => request.socket === socket && response.headersSent,
+    );
+    if (isAnswering || !socket.writable) socket.destroy();
+    else refuseUnreadable(error, socket, options.mintId());
+  });
   server.maxConnections = limits.connections;
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -79,6 +91,16 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     },
     close: (patienceMs) => close(server, scopes, sockets, patienceMs),
   };
+}
+
+/**
+ * Closes on a client that stops taking an answer which is complete here. While the answer is being made, whoever makes
+ * it sees to that.
+ */
+function boundLastPiece(response: ServerResponse, patienceMs: number): void {
+  response.once('prefinish', () => response.socket?.setTimeout(patienceMs));
+  // Before Node's own listener, which sets the time for the next request.
+  response.prependOnceListener('finish', () => response.socket?.setTimeout(0));
 }
 
 async function answer(options: ServerOptions, scope: Scope): Promise<void> {
