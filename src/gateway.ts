@@ -143,6 +143,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
 
   return {
     async start() {
+      void quota.probe();
       metricsServer = shared ? null : await startMetricsServer(metrics, metricsPort, host);
       const listening = await server.listen(port, host);
       return { port: listening, metricsPort: metricsServer?.port ?? listening };

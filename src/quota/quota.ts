@@ -29,6 +29,8 @@ export interface Quota {
    * @throws GatewayError `quota_unavailable` when the store does not answer
    */
   peek(principal: Principal, allowance: Allowance): Promise<Standing>;
+  /** Asks whether the store answers, so that the health is true before the first request. Never rejects. */
+  probe(): Promise<void>;
   /** What the latest steps say about the store; asks nothing. */
   health(): QuotaHealth;
   /** Hands over what is still to be settled and closes the store. Call it after the last request has ended. */
@@ -135,6 +137,7 @@ export function createQuota(options: QuotaOptions): Quota {
       }
     },
 
+    probe: () => health.run(() => store.ping()).catch(() => undefined),
     health: health.current,
 
     async close() {

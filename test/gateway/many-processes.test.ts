@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { startMockBackend } from '../support/mock-backend.ts';
 import { messages } from '../support/rig.ts';
@@ -12,6 +13,19 @@ import { findValkey, startValkey } from '../support/valkey-server.ts';
 const PROCESSES = 4;
 const REQUESTS = 500;
 const LIMIT = 10;
+
+/** One request as a client sends it: again when the store was too busy to answer, which charges nothing. */
+async function ask(url: string): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'x-api-key': 'shared-key', 'content-type': 'application/json' },
+    body: JSON.stringify(messages('claude-opus-5-5')),
+  });
+  await response.text();
+  if (response.status !== 503) return response.status;
+  await pause(100);
+  return ask(url);
+}
 
 /** Asks four gateways that share one store, all at once, and answers how many requests each status got. */
 async function askAll(env: Record<string, string>): Promise<Map<number, number>> {
@@ -23,15 +37,7 @@ async function askAll(env: Record<string, string>): Promise<Map<number, number>>
   );
   try {
     const answers = await Promise.all(
-      Array.from({ length: REQUESTS }, async (_, n) => {
-        const response = await fetch(`${gateways[n % PROCESSES]?.url}/v1/messages`, {
-          method: 'POST',
-          headers: { 'x-api-key': 'shared-key', 'content-type': 'application/json' },
-          body: JSON.stringify(messages('claude-opus-5-5')),
-        });
-        await response.text();
-        return response.status;
-      }),
+      Array.from({ length: REQUESTS }, (_, n) => ask(`${gateways[n % PROCESSES]?.url}/v1/messages`)),
     );
     internal.assertPlayed();
     for (const gateway of gateways) {
