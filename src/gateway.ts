@@ -14,15 +14,16 @@ import {
   handleLivez,
 } from './http/health.ts';
 import { createInferenceHandler } from './http/inference.ts';
-import { createMetricsHandler, startMetricsServer } from './http/metrics.ts';
+import { createMetricsHandler, type MetricsServer, startMetricsServer } from './http/metrics.ts';
 import { createModelsHandler } from './http/models.ts';
 import { createQuotaHandler, createUsageDisplayHandler } from './http/quota.ts';
 import { createRandomText } from './http/random-text.ts';
 import { sendJson } from './http/reply.ts';
+import type { Scope } from './http/request-scope.ts';
 import { helloBody, matchRoute, type RouteRow, toRoutes } from './http/routes.ts';
-import { createGatewayServer } from './http/server.ts';
+import { createGatewayServer, type ServerOptions } from './http/server.ts';
 import type { Log } from './observe/log.ts';
-import { createMetrics } from './observe/metrics.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { type PipelineParts, tierOf } from './pipeline.ts';
 import { createQuota } from './quota/quota.ts';
 import { createSqliteStore } from './quota/sqlite-store.ts';
@@ -127,38 +128,52 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     readyz: createReadyzHandler(health),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
   });
-  const { port, host, metricsPort } = config.server;
-  const shared = metricsPort === port && port !== 0;
-  const table = shared
-    ? [...routes, { path: '/metrics', methods: { GET: createMetricsHandler(metrics) } }]
-    : routes;
-  const server = createGatewayServer({
-    handle: (scope) => matchRoute(table, scope.request.method ?? '', scope.path)(scope),
-    log,
-    mintId: () => `req_${randomText()}`,
-    now,
-    limits,
-  });
-  let metricsServer: { port: number; close(): void } | null = null;
+  const mintId = () => `req_${randomText()}`;
+  const listeners = createListeners(config, routes, metrics, { log, mintId, now });
 
   return {
-    async start() {
+    start() {
       void quota.probe();
+      return listeners.listen();
+    },
+    drain() {
+      draining = true;
+      listeners.refuseReuse();
+    },
+    async stop(patienceMs) {
+      draining = true;
+      await listeners.close(patienceMs);
+      for (const verifier of verifiers) verifier.close();
+      await quota.close();
+      await caller.close();
+    },
+  };
+}
+
+/** The port of the product and that of the metrics, which may be one. */
+function createListeners(
+  config: Config,
+  routes: readonly RouteRow[],
+  metrics: Metrics,
+  tools: Pick<ServerOptions, 'log' | 'mintId' | 'now'>,
+) {
+  const { port, host, metricsPort } = config.server;
+  const shared = metricsPort === port && port !== 0;
+  const metricsRow = { path: '/metrics', methods: { GET: createMetricsHandler(metrics) } };
+  const table = shared ? [...routes, metricsRow] : routes;
+  const handle = (scope: Scope) => matchRoute(table, scope.request.method ?? '', scope.path)(scope);
+  const server = createGatewayServer({ ...tools, handle, limits: config.limits });
+  let metricsServer: MetricsServer | null = null;
+  return {
+    async listen() {
       metricsServer = shared ? null : await startMetricsServer(metrics, metricsPort, host);
       const listening = await server.listen(port, host);
       return { port: listening, metricsPort: metricsServer?.port ?? listening };
     },
-    drain() {
-      draining = true;
-      server.refuseReuse();
-    },
-    async stop(patienceMs) {
-      draining = true;
+    refuseReuse: () => server.refuseReuse(),
+    async close(patienceMs: number) {
       await server.close(patienceMs);
       metricsServer?.close();
-      for (const verifier of verifiers) verifier.close();
-      await quota.close();
-      await caller.close();
     },
   };
 }
