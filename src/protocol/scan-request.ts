@@ -91,18 +91,24 @@ export function spliceFields(
   scan: RequestScan,
   values: Readonly<Record<string, string | number>>,
 ): Uint8Array {
-  const edits = Object.entries(values)
-    .flatMap(([name, value]) => {
-      const range = scan.fields.get(name);
-      return range === undefined ? [] : [{ range, bytes: UTF8_OUT.encode(JSON.stringify(value)) }];
-    })
-    .sort((one, other) => one.range.start - other.range.start);
-  const growth = edits.reduce((sum, { range, bytes }) => sum + bytes.length - (range.end - range.start), 0);
+  const edits = Object.entries(values).flatMap(([name, value]) => {
+    const range = scan.fields.get(name);
+    return range === undefined ? [] : [{ range, bytes: UTF8_OUT.encode(JSON.stringify(value)) }];
+  });
+  return spliceBytes(body, edits);
+}
+
+/** The same body with other bytes in ranges that do not overlap. */
+export function spliceBytes(
+  body: Uint8Array,
+  edits: readonly { readonly range: ByteRange; readonly bytes: Uint8Array }[],
+): Uint8Array {
   if (edits.length === 0) return body;
+  const growth = edits.reduce((sum, { range, bytes }) => sum + bytes.length - (range.end - range.start), 0);
   const result = new Uint8Array(body.length + growth);
   let from = 0;
   let to = 0;
-  for (const { range, bytes } of edits) {
+  for (const { range, bytes } of edits.toSorted((one, other) => one.range.start - other.range.start)) {
     result.set(body.subarray(from, range.start), to);
     to += range.start - from;
     result.set(bytes, to);
@@ -111,6 +117,43 @@ export function spliceFields(
   }
   result.set(body.subarray(from), to);
   return result;
+}
+
+/** Where the elements of an array lie; empty when the value at `start` is none. */
+export function scanArray(body: Uint8Array, { start }: ByteRange): readonly ByteRange[] {
+  if (body[start] !== OPEN_BRACKET) return [];
+  const elements: ByteRange[] = [];
+  let at = skipSpace(body, start + 1);
+  while (body[at] !== CLOSE_BRACKET) {
+    const end = endOfValue(body, at);
+    elements.push({ start: at, end });
+    at = skipSpace(body, end);
+    if (body[at] !== COMMA) break;
+    at = skipSpace(body, at + 1);
+  }
+  if (body[at] !== CLOSE_BRACKET) throw malformed('expected "," or "]"', at);
+  return elements;
+}
+
+/** Where the value of an object's field lies; undefined when it has none. Of several the last counts. */
+export function findField(body: Uint8Array, { start }: ByteRange, name: string): ByteRange | undefined {
+  if (body[start] !== OPEN_BRACE) return undefined;
+  let found: ByteRange | undefined;
+  let at = skipSpace(body, start + 1);
+  while (body[at] === QUOTE) {
+    const keyEnd = endOfString(body, at);
+    const key = readString(body, at, keyEnd);
+    const colon = skipSpace(body, keyEnd);
+    if (body[colon] !== COLON) throw malformed('expected ":"', colon);
+    const value = skipSpace(body, colon + 1);
+    const end = endOfValue(body, value);
+    if (key === name) found = { start: value, end };
+    at = skipSpace(body, end);
+    if (body[at] !== COMMA) break;
+    at = skipSpace(body, at + 1);
+  }
+  if (body[at] !== CLOSE_BRACE) throw malformed('expected "," or "}"', at);
+  return found;
 }
 
 /** The whole body as a value, for translation. */

@@ -10,6 +10,7 @@ import type {
 import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import { isObject, type JsonObject, parseArguments } from '../json.ts';
+import { isForeignSignature } from './signature.ts';
 import { createToolUseIds } from './tool-use-ids.ts';
 
 export interface WriteMessagesOptions {
@@ -69,7 +70,7 @@ function writeAssistant(
 
 /** Claude checks its signatures; reasoning of other models, marked `gw1.` or not signed at all, is refused (X-02). */
 function writeReasoning(thinking: string, signature: string, dropped: Set<string>): Blocks {
-  if (signature !== '' && !signature.startsWith('gw1.')) return [{ type: 'thinking', thinking, signature }];
+  if (!isForeignSignature(signature)) return [{ type: 'thinking', thinking, signature }];
   dropped.add('messages.reasoning');
   return [];
 }

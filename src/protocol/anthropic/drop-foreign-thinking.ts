@@ -1,0 +1,85 @@
+/**
+ * Thinking that no Claude wrote, taken out of a request that is otherwise passed on as it is. A conversation that
+ * another model has had a turn in carries such blocks, and Claude refuses signatures that are not its own (X-02).
+ */
+import { asObject, asText } from '../json.ts';
+import {
+  type ByteRange,
+  findField,
+  parseBody,
+  type RequestScan,
+  scanArray,
+  scanRequest,
+  spliceBytes,
+} from '../scan-request.ts';
+import { isForeignSignature } from './signature.ts';
+
+/** A body and what was read of it. */
+export interface ScannedBody {
+  readonly body: Uint8Array;
+  readonly scan: RequestScan;
+}
+
+/** Within a text the quotes would stand behind backslashes, so a prompt that quotes such a block costs nothing. */
+const COULD_BE_FOREIGN = /"signature"\s*:\s*"(?:"|gw1\.)/;
+
+const NOTHING = new Uint8Array(0);
+const LATIN1 = new TextDecoder('latin1');
+
+/**
+ * The request without thinking that is marked as ours or not signed at all; not a byte of the rest changes. A message
+ * that was nothing else goes as a whole, as Claude refuses empty ones.
+ *
+ * Costs one native search over `messages` where there is nothing to find; then the request itself comes back.
+ *
+ * @throws GatewayError `invalid_request` when the messages are no JSON
+ */
+export function dropForeignThinking(request: ScannedBody): ScannedBody {
+  const { body, scan } = request;
+  const messages = scan.fields.get('messages');
+  if (messages === undefined || !couldBeForeign(body, messages)) return request;
+  const cuts = cutsIn(body, messages);
+  if (cuts.length === 0) return request;
+  const shortened = spliceBytes(
+    body,
+    cuts.map((range) => ({ range, bytes: NOTHING })),
+  );
+  return { body: shortened, scan: scanRequest(shortened) };
+}
+
+function couldBeForeign(body: Uint8Array, { start, end }: ByteRange): boolean {
+  return COULD_BE_FOREIGN.test(LATIN1.decode(body.subarray(start, end)));
+}
+
+function cutsIn(body: Uint8Array, range: ByteRange): readonly ByteRange[] {
+  const messages = scanArray(body, range);
+  const inner: ByteRange[] = [];
+  const emptied = messages.map((message) => {
+    const content = couldBeForeign(body, message) ? findField(body, message, 'content') : undefined;
+    const blocks = content === undefined ? [] : scanArray(body, content);
+    const foreign = blocks.map((block) => isForeign(body, block));
+    if (foreign.includes(false)) inner.push(...cutElements(blocks, foreign));
+    return blocks.length > 0 && !foreign.includes(false);
+  });
+  return [...inner, ...cutElements(messages, emptied)];
+}
+
+function isForeign(body: Uint8Array, block: ByteRange): boolean {
+  if (!couldBeForeign(body, block)) return false;
+  const { type, signature } = asObject(parseBody(body.subarray(block.start, block.end)));
+  return type === 'thinking' && isForeignSignature(asText(signature));
+}
+
+/** Each element goes with the comma before it, or with the one behind it while none before it stays. */
+function cutElements(elements: readonly ByteRange[], cut: readonly boolean[]): readonly ByteRange[] {
+  const firstKept = cut.indexOf(false);
+  return elements.flatMap((element, index) => {
+    if (cut[index] !== true) return [];
+    const start = elements[index - 1]?.end;
+    const end = elements[index + 1]?.start;
+    const isLeading = firstKept === -1 || index < firstKept;
+    return isLeading
+      ? [{ start: element.start, end: end ?? element.end }]
+      : [{ start: start ?? element.start, end: element.end }];
+  });
+}
