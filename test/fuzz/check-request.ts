@@ -37,13 +37,15 @@ export function checkRequest(dialect: Dialect, input: Uint8Array): void {
   const estimate = estimateTokens(parseBody(input));
   assert.ok(Number.isSafeInteger(estimate) && estimate >= 0);
   if (conversation === null) return;
-  for (const { format, profile, model } of BACKENDS) {
+  for (const [i, { format, profile, model }] of BACKENDS.entries()) {
     const target = { model, profile, maxOutputTokens: 8192, hash: sha256 };
     const write = (said: Conversation) => orRefusal(() => BACKEND_FORMATS[format].writeRequest(said, target));
     const written = write(conversation);
     if (written === null) continue;
     const body = JSON.stringify(written.body);
     assert.ok(JSON.parse(body).messages.length > 0 || format === 'anthropic');
+    // Written twice for one of them only, because this is the slowest check of all.
+    if (i !== input.length % BACKENDS.length) continue;
     assert.equal(JSON.stringify(write(conversation)?.body), body, 'equal requests give equal bodies');
   }
 }
