@@ -102,6 +102,19 @@ for (const { wording, backend: pick, key, refusal } of OVERFLOWS) {
   });
 }
 
+scene('a first prompt that is too long is refused at once, in words that people understand', async (s) => {
+  const [vllm] = OVERFLOWS;
+  assert.ok(vllm);
+  s.internal.reply(vllm.refusal);
+  const run = await s.claudeCode({ prompt: 'Hello', token: s.freeKey });
+  assert.deepEqual([run.isError, run.exitCode, run.report.terminal_reason], [true, 1, 'prompt_too_long']);
+  assert.match(
+    run.result,
+    /^Prompt is too long · this conversation is a single exchange and cannot be compacted/,
+  );
+  assert.deepEqual([s.statuses(), s.internal.requests.length, await s.charged()], [[400], 1, 0]);
+});
+
 scene('an answer that is too long for the model is asked for once more with the exact room', async (s) => {
   const message =
     "This model's maximum context length is 32768 tokens. However, you requested 128000 output tokens and your prompt contains 20000 input tokens, for a total of 148000 tokens.";
@@ -138,7 +151,6 @@ for (const [who, key] of [
     assert.match(run.result, /^There's an issue with the selected model \(kimi-k2-thinking\)\./);
     // Streamed and then not, as Claude Code does with every 404.
     assert.deepEqual(s.statuses(), [404, 404]);
-    assert.ok(run.durationMs < 10_000, `${run.durationMs} ms`);
     const asked = [s.internal, s.claude, s.openai].map((backend) => backend.requests.length);
     assert.deepEqual(asked, [0, 0, 0]);
     assert.equal(await s.charged(), 0);

@@ -184,6 +184,23 @@ scene('an agent in the background and the main thread are answered side by side'
   assert.deepEqual(s.statuses(), [200, 200, 200, 200]);
 });
 
+const toolNames = (request: MockRequest | undefined): string[] =>
+  (bodyOf(request).tools as { function: { name: string } }[]).map((tool) => tool.function.name);
+
+scene('a tool that an internal model searches for is there in the next request', async (s) => {
+  const search = { query: 'select:NotebookEdit', max_results: 5 };
+  s.internal.say({ tools: [call('call_0', 'ToolSearch', search)] }, { text: 'Found it.' });
+  assertAnswered(await s.claudeCode({ prompt: 'Find a tool for notebooks', token: s.freeKey }), 'Found it.');
+  const [before, after] = s.internal.requests;
+  assert.deepEqual(
+    [before, after].map(toolNames).map((names) => names.includes('NotebookEdit')),
+    [false, true],
+  );
+  const result = bodyOf(after).messages.find(({ role }) => role === 'tool');
+  assert.match(String(result?.content), /NotebookEdit/);
+  assert.equal(s.internal.requests.length, 2);
+});
+
 /** In this output Claude Code asks to be shown the reasoning, so it becomes a part of the session. */
 const SHOW_REASONING = ['--output-format', 'stream-json', '--verbose', '--include-partial-messages'];
 
