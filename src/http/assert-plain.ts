@@ -16,7 +16,7 @@ const ODD_PATH = /[#\\;]|\/\/|\/\.{1,2}(?:\/|$)|%2e|%5c/i;
  *   `not_supported` (426) for a WebSocket
  */
 export function assertPlainRequest(request: IncomingMessage): void {
-  const { rawHeaders, headers, url = '' } = request;
+  const { rawHeaders, headers, httpVersion, url = '' } = request;
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
@@ -24,6 +24,9 @@ export function assertPlainRequest(request: IncomingMessage): void {
       throw new GatewayError('invalid_request', `The header "${name}" was sent twice.`);
     }
     seen.add(name);
+  }
+  if (httpVersion === '1.1' && headers.host === undefined) {
+    throw new GatewayError('invalid_request', 'The header "host" is missing.');
   }
   // Node accepts `gzip, chunked` and hands the body over as it came.
   const encoding = headers['transfer-encoding'];

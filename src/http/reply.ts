@@ -1,4 +1,5 @@
 /** Answers that are not relayed: JSON and errors, always with the request's id. */
+import type { IncomingMessage } from 'node:http';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
 import type { Dialect } from '../types.ts';
@@ -19,7 +20,7 @@ export function sendJson(scope: Scope, status: number, body: unknown, headers: H
 /** Sends a body as it is. */
 export function sendBytes(scope: Scope, status: number, body: Uint8Array | string, headers: Headers): void {
   const { request, response } = scope;
-  const unread = !request.complete;
+  const unread = hasBody(request) && !request.complete;
   response.writeHead(status, {
     ...idHeaders(scope),
     // What follows on this connection is the rest of a body that nobody wants.
@@ -30,6 +31,11 @@ export function sendBytes(scope: Scope, status: number, body: Uint8Array | strin
   if (request.method !== 'HEAD') response.write(body);
   if (unread) endWhenRead(scope);
   else response.end();
+}
+
+/** Node calls no request complete before it was handed over, not even one without a body. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** How long an unread body is swallowed, milliseconds. */

@@ -34,6 +34,7 @@ export interface GatewayServer {
   close(patienceMs: number): Promise<void>;
 }
 
+const FEW_BYTES = 16 * 1024;
 /** Longest header section taken, bytes. Group-heavy tokens need room. */
 const MAX_HEADER_BYTES = 32 * 1024;
 
@@ -65,6 +66,8 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
       keepAliveTimeout: limits.idleSeconds * 1000,
       connectionsCheckingInterval: 1000,
       noDelay: true,
+      // Checked with the rest, so that the refusal is said in words.
+      requireHostHeader: false,
     },
     onRequest,
   );
@@ -75,7 +78,9 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     const isAnswering = [...scopes].some(
       ({ request, response }) => request.socket === socket && response.headersSent,
     );
-    if (isAnswering || !socket.writable) socket.destroy();
+    // A refusal that is already written gets out; an answer under way is over.
+    if (isAnswering && socket.writableLength < FEW_BYTES) socket.end(() => socket.destroy());
+    else if (isAnswering || !socket.writable) socket.destroy();
     else refuseUnreadable(error, socket, options.mintId());
   });
   server.maxConnections = limits.connections;

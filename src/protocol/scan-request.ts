@@ -21,6 +21,10 @@ export interface RequestScan {
 
 /** Deeper nesting is refused: no real request comes near, and parsers behind us may not survive it. */
 export const MAX_JSON_DEPTH = 512;
+/** More lists and objects in one body are refused: parsing ten million of them stops the process for seconds. */
+export const MAX_JSON_CONTAINERS = 500_000;
+/** More fields in one object that is read by fields are refused, for the same reason. */
+export const MAX_JSON_FIELDS = 1000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -40,11 +44,13 @@ const UTF8_OUT = new TextEncoder();
 /**
  * Reads the top level of a JSON object.
  *
- * @throws GatewayError `invalid_request` when the body is no JSON object, is cut off, nests deeper than
- *   {@link MAX_JSON_DEPTH}, or has a key twice or a routing key in other letter case
+ * @throws GatewayError `invalid_request` when the body is no JSON object, is cut off, goes beyond
+ *   {@link MAX_JSON_DEPTH}, {@link MAX_JSON_CONTAINERS} or {@link MAX_JSON_FIELDS}, or has a key twice or a routing
+ *   key in other letter case
  */
 export function scanRequest(body: Uint8Array): RequestScan {
   const fields = new Map<string, ByteRange>();
+  const seen = { containers: 0 };
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
   at = skipSpace(body, at + 1);
@@ -54,7 +60,7 @@ export function scanRequest(body: Uint8Array): RequestScan {
     at = skipSpace(body, keyEnd);
     if (body[at] !== COLON) throw malformed('expected ":"', at);
     const start = skipSpace(body, at + 1);
-    const end = endOfValue(body, start);
+    const end = endOfValue(body, start, seen);
     keep(fields, key, { start, end });
     at = skipSpace(body, end);
     if (body[at] !== COMMA) break;
@@ -140,7 +146,8 @@ export function findField(body: Uint8Array, { start }: ByteRange, name: string):
   if (body[start] !== OPEN_BRACE) return undefined;
   let found: ByteRange | undefined;
   let at = skipSpace(body, start + 1);
-  while (body[at] === QUOTE) {
+  for (let count = 1; body[at] === QUOTE; count++) {
+    if (count > MAX_JSON_FIELDS) throw tooManyFields();
     const keyEnd = endOfString(body, at);
     const key = readString(body, at, keyEnd);
     const colon = skipSpace(body, keyEnd);
@@ -171,6 +178,7 @@ function keep(fields: Map<string, ByteRange>, key: string, range: ByteRange): vo
   if (key !== lower && ROUTING_KEYS.includes(lower)) {
     throw new GatewayError('invalid_request', `${lower}: must be written in lower case`);
   }
+  if (fields.size === MAX_JSON_FIELDS) throw tooManyFields();
   fields.set(key, range);
 }
 
@@ -211,15 +219,20 @@ function isEscaped(body: Uint8Array, quote: number, start: number): boolean {
   return (quote - 1 - before) % 2 === 1;
 }
 
-function endOfValue(body: Uint8Array, start: number): number {
+/** What was counted of a body so far. */
+interface Seen {
+  containers: number;
+}
+
+function endOfValue(body: Uint8Array, start: number, seen: Seen = { containers: 0 }): number {
   const byte = body[start];
   if (byte === QUOTE) return endOfString(body, start);
-  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start);
+  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start, seen);
   return endOfScalar(body, start);
 }
 
 /** Strings are jumped over natively; only the bytes between them are looked at one by one. */
-function endOfContainer(body: Uint8Array, start: number): number {
+function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
   const closers: number[] = [];
   let at = start;
   while (at < body.length) {
@@ -232,6 +245,7 @@ function endOfContainer(body: Uint8Array, start: number): number {
       closers.push(byte + 2);
       if (closers.length > MAX_JSON_DEPTH)
         throw malformed(`it nests deeper than ${MAX_JSON_DEPTH} levels`, at);
+      if (++seen.containers > MAX_JSON_CONTAINERS) throw tooManyContainers();
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw malformed('a bracket does not match', at);
       if (closers.length === 0) return at + 1;
@@ -256,6 +270,15 @@ function isDelimiter(byte: number | undefined): boolean {
     byte === COMMA || byte === CLOSE_BRACE || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
   );
 }
+
+const tooManyFields = () =>
+  new GatewayError('invalid_request', `An object of the request has more than ${MAX_JSON_FIELDS} fields.`);
+
+const tooManyContainers = () =>
+  new GatewayError(
+    'invalid_request',
+    `The request body has more than ${MAX_JSON_CONTAINERS} lists and objects.`,
+  );
 
 function malformed(what: string, at: number): GatewayError {
   return new GatewayError('invalid_request', `The request body is not valid JSON: ${what} (byte ${at}).`);

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors.ts';
-import { MAX_JSON_DEPTH, readField, scanRequest, spliceModel } from '../../src/protocol/scan-request.ts';
+import {
+  findField,
+  MAX_JSON_DEPTH,
+  readField,
+  scanRequest,
+  spliceModel,
+} from '../../src/protocol/scan-request.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (body: Uint8Array) => new TextDecoder().decode(body);
@@ -139,4 +145,17 @@ test('whatever the bytes, the scan either reads them or refuses them', () => {
     }),
     { numRuns: 3000 },
   );
+});
+
+test('a thousand fields and half a million lists are read, and not one more', () => {
+  const fields = (count: number) =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n])));
+  assert.equal(scanRequest(Buffer.from(fields(1000))).fields.size, 1000);
+  assert.throws(() => scanRequest(Buffer.from(fields(1001))), /more than 1000 fields/);
+  const nested = Buffer.from(fields(1001));
+  assert.throws(() => findField(nested, { start: 0, end: nested.length }, 'k0'), /more than 1000 fields/);
+  // The list that holds them counts, and so do those of another field.
+  const lists = (count: number) => `{"a":[],"b":[${'[],'.repeat(count - 3)}[]]}`;
+  assert.equal(scanRequest(Buffer.from(lists(500_000))).fields.size, 2);
+  assert.throws(() => scanRequest(Buffer.from(lists(500_001))), /more than 500000 lists/);
 });
