@@ -9,6 +9,7 @@ validator=1.37.0
 
 declare -A packages=(
   [redis-server]=redis-server [nginx]=nginx [buildah]=buildah [debootstrap]=debootstrap [openssl]=openssl
+  [java]=default-jre-headless [mvn]=maven
   [taskset]=util-linux [unshare]=util-linux [setpriv]=util-linux [python3]=python3
 )
 missing=()
