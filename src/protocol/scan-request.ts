@@ -243,9 +243,8 @@ function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
     }
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       closers.push(byte + 2);
-      if (closers.length > MAX_JSON_DEPTH)
-        throw malformed(`it nests deeper than ${MAX_JSON_DEPTH} levels`, at);
-      if (++seen.containers > MAX_JSON_CONTAINERS) throw tooManyContainers();
+      seen.containers++;
+      if (closers.length > MAX_JSON_DEPTH || seen.containers > MAX_JSON_CONTAINERS) throw tooBig(seen, at);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw malformed('a bracket does not match', at);
       if (closers.length === 0) return at + 1;
@@ -274,11 +273,14 @@ function isDelimiter(byte: number | undefined): boolean {
 const tooManyFields = () =>
   new GatewayError('invalid_request', `An object of the request has more than ${MAX_JSON_FIELDS} fields.`);
 
-const tooManyContainers = () =>
-  new GatewayError(
+function tooBig({ containers }: Seen, at: number): GatewayError {
+  if (containers <= MAX_JSON_CONTAINERS)
+    return malformed(`it nests deeper than ${MAX_JSON_DEPTH} levels`, at);
+  return new GatewayError(
     'invalid_request',
     `The request body has more than ${MAX_JSON_CONTAINERS} lists and objects.`,
   );
+}
 
 function malformed(what: string, at: number): GatewayError {
   return new GatewayError('invalid_request', `The request body is not valid JSON: ${what} (byte ${at}).`);
