@@ -26,23 +26,26 @@ export interface Scene extends Stage {
 
 type PlayScene = (name: string, play: (scene: Scene) => Promise<void>) => void;
 
-/** Most scenes of one file. */
-const MOST = 40;
-
 /** Sets one stage for all tests of a file; what comes back makes a test of each scene. */
 export function onSharedStage(): PlayScene {
-  // A free user for each scene, so that the ten requests of a day last.
-  const freeKeys = Array.from({ length: MOST }, (_, index) => `e2e-free-key-${index}-${randomUUID()}`);
-  let stage: Stage;
+  const freeKeys: string[] = [];
+  let stage: Stage | null = null;
   before(async () => {
     const free = freeKeys.map((key, index) => `${key}=free-${index}:free`);
     stage = await setStage({ STATIC_KEYS: [staticKeys(['pro', 'enterprise']), ...free].join(',') });
   });
-  after(() => stage.close());
+  after(async () => {
+    await stage?.close();
+  });
 
   return (name, play) => {
-    const freeKey = freeKeys.pop() ?? '';
-    test(name, { timeout: 120_000 }, () => playOn(stage, freeKey, play));
+    // A free user for each scene, so that the ten requests of a day last.
+    const freeKey = `e2e-free-key-${randomUUID()}`;
+    freeKeys.push(freeKey);
+    test(name, { timeout: 120_000 }, async () => {
+      assert.ok(stage);
+      await playOn(stage, freeKey, play);
+    });
   };
 }
 
