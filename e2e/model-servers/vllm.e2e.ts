@@ -155,7 +155,10 @@ for (const one of CASES) {
           tools: toolsFor(way, strict),
           tool_choice: way.dialect === 'anthropic' ? anthropic : openai,
         });
-        assert.ok(answer.status === 200, `${answer.status} ${JSON.stringify(answer.error)}`);
+        // vLLM's own Messages fails on a call whose arguments are no object, and says so.
+        const failed = way.name.endsWith('own Messages') && !strict && answer.status === 400;
+        if (failed) assert.match(String(answer.error?.message), /valid dictionary/);
+        else assert.equal(answer.status, 200, JSON.stringify(answer.error));
         if (isOurs(one)) assertWholeCalls(answer, stream);
       });
     }
