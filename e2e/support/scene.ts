@@ -26,9 +26,14 @@ export interface Scene extends Stage {
 
 type PlayScene = (name: string, play: (scene: Scene) => Promise<void>) => void;
 
+/** Most scenes of one file. */
+const MOST = 40;
+
 /** Sets one stage for all tests of a file; what comes back makes a test of each scene. */
 export function onSharedStage(): PlayScene {
-  const freeKeys: string[] = [];
+  // A free user for each scene, so that the ten requests of a day last. Made beforehand: outside of a
+  // suite the hook runs at once, before any scene is named.
+  const freeKeys = Array.from({ length: MOST }, () => `e2e-free-key-${randomUUID()}`);
   let stage: Stage | null = null;
   before(async () => {
     const free = freeKeys.map((key, index) => `${key}=free-${index}:free`);
@@ -39,9 +44,8 @@ export function onSharedStage(): PlayScene {
   });
 
   return (name, play) => {
-    // A free user for each scene, so that the ten requests of a day last.
-    const freeKey = `e2e-free-key-${randomUUID()}`;
-    freeKeys.push(freeKey);
+    const freeKey = freeKeys.pop();
+    assert.ok(freeKey, `a file has ${MOST} scenes at most`);
     test(name, { timeout: 120_000 }, async () => {
       assert.ok(stage);
       await playOn(stage, freeKey, play);
