@@ -203,7 +203,7 @@ const BAD_REPLY: ReplyError = {
 function parseReply(body: Uint8Array): unknown {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
     // Said below, like every other body that is no reply.
   }

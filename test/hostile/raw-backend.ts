@@ -10,6 +10,8 @@ export interface RawBackend {
   open(): number;
   /** What is done with each inference request from now on. */
   answer(act: (socket: Socket, number: number) => void): void;
+  /** What the list of models answers from now on. */
+  list(bytes: string): void;
   close(): Promise<void>;
 }
 
@@ -18,7 +20,7 @@ export async function startRawBackend(): Promise<RawBackend> {
   const sockets = new Set<Socket>();
   const requests: string[] = [];
   let act: (socket: Socket, number: number) => void = (socket) => socket.destroy();
-  const list = JSON.stringify({ object: 'list', data: [{ id: 'raw-model', object: 'model' }] });
+  let list = httpAnswer(JSON.stringify({ object: 'list', data: [{ id: 'raw-model', object: 'model' }] }));
 
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -31,7 +33,7 @@ export async function startRawBackend(): Promise<RawBackend> {
       const one = seen.slice(0, end);
       seen = seen.slice(end);
       if (one.startsWith('GET ')) {
-        socket.write(httpAnswer(list));
+        socket.write(list);
         return;
       }
       requests.push(one);
@@ -47,6 +49,9 @@ export async function startRawBackend(): Promise<RawBackend> {
     open: () => sockets.size,
     answer: (next) => {
       act = next;
+    },
+    list: (bytes) => {
+      list = bytes;
     },
     close: () =>
       new Promise((resolve) => {
