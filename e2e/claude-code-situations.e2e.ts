@@ -234,6 +234,11 @@ scene('a session that began internally, with reasoning, goes on at Claude', asyn
       ['text', 'Written.'],
     ],
   );
+  assert.deepEqual(
+    blocks.filter(({ type }) => type === 'thinking'),
+    [],
+    'no signature that Claude would refuse reaches it',
+  );
   assert.deepEqual([s.internal.requests.length, s.claude.requests.length], [2, 1]);
 });
 

@@ -126,9 +126,14 @@ const clientLeft = (contentSent: boolean, usage: Usage | null): Outcome => ({
   usage,
 });
 
+/** A connection that breaks after the finish was seen breaks nothing; any other failure is said in the stream. */
 function sayFailure(error: unknown, transcriber: Transcriber, client: RelayClient): Outcome {
-  client.response.end(transcriber.fail(toReplyError(error)));
-  return { ending: 'backend-failed', usage: transcriber.usage() };
+  const cutOff = error instanceof GatewayError && error.code === 'backend_truncated';
+  const { bytes, state } = cutOff
+    ? transcriber.end()
+    : { bytes: transcriber.fail(toReplyError(error)), state: 'failed' as const };
+  client.response.end(bytes);
+  return endingOf(state, transcriber.usage());
 }
 
 function toReplyError(error: unknown): ReplyError {

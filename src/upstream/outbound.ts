@@ -3,6 +3,7 @@
  * does not. One object per client request; each candidate gets its own version of it.
  */
 import { createHash } from 'node:crypto';
+import { dropForeignThinking } from '../protocol/anthropic/drop-foreign-thinking.ts';
 import type { Conversation } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import { parseBody, type RequestScan, readField, spliceFields } from '../protocol/scan-request.ts';
@@ -107,8 +108,12 @@ function limitsIn({
   });
 }
 
-/** The client's own bytes; only the model's name and, where it has to be, the length of the answer are replaced. */
-function passOn(request: ClientRequest, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
+/**
+ * The client's own bytes; only the model's name and, where it has to be, the length of the answer are replaced, and
+ * thinking that Claude would refuse is taken out.
+ */
+function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
+  const request = asked.dialect === 'anthropic' ? { ...asked, ...dropForeignThinking(asked) } : asked;
   const { maxTokens } = changes;
   const { model } = candidate;
   const limits =

@@ -147,6 +147,22 @@ for (const way of WAYS) {
     });
   }
 
+  test(`${way.name}: a connection that breaks behind the finish breaks nothing`, async () => {
+    const { used } = await standing();
+    const { stream } = way.stream();
+    way
+      .mock()
+      .reply({
+        stream,
+        cut: { afterFrames: stream.length - 1 + Number(way.mock() === rig.claude), by: 'reset' },
+      });
+    const text = await (await post({ stream: true })).text();
+    assert.match(text, /ten\./);
+    assert.doesNotMatch(text, /"error"/);
+    await settlesAt(used + 1);
+    rig.assertPlayed();
+  });
+
   test(`${way.name}: a backend that falls silent in its answer is given up in time`, async () => {
     const { used } = await standing();
     way.mock().reply({ ...way.stream(), cut: { afterFrames: 5, by: 'stall' } });
