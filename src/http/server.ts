@@ -131,6 +131,20 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
+/** Answers that began before the end was known have promised to keep their connections, and Node keeps the promise. */
+function closeOnceIdle(server: Server, scopes: ReadonlySet<Scope>): void {
+  let isDue = false;
+  const sweep = () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      server.closeIdleConnections();
+    });
+  };
+  for (const { response } of scopes) response.once('close', sweep);
+}
+
 /** Time for the last words to reach the clients, milliseconds. */
 const LAST_WORDS_MS = 1000;
 
@@ -144,6 +158,7 @@ async function close(
   server.closeIdleConnections();
   // Node does not count a connection as idle that never asked for anything.
   for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  closeOnceIdle(server, scopes);
   const reason = new GatewayError(
     'shutting_down',
     'The gateway is restarting; please send the request again.',

@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly configYaml?: string;
   /** A data directory to keep between two starts (a new one, removed at the end). */
   readonly dataDir?: string;
+  /** A command that runs what follows it: `['sh', '-c', 'ulimit -n 256 && exec "$@"', 'sh']`. */
+  readonly through?: readonly string[];
   /** How long it may take to be ready, in milliseconds (20,000). */
   readonly readyMs?: number;
 }
@@ -58,7 +60,8 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
   const base = await mkdtemp(join(tmpdir(), 'llm-gateway-process-'));
   const config = join(base, 'gateway.yaml');
   if (options.configYaml !== undefined) await writeFile(config, options.configYaml);
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const [program = process.execPath, ...args] = [...(options.through ?? []), process.execPath, 'src/main.ts'];
+  const child = spawn(program, args, {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
