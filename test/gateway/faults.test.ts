@@ -150,12 +150,10 @@ for (const way of WAYS) {
   test(`${way.name}: a connection that breaks behind the finish breaks nothing`, async () => {
     const { used } = await standing();
     const { stream } = way.stream();
-    way
-      .mock()
-      .reply({
-        stream,
-        cut: { afterFrames: stream.length - 1 + Number(way.mock() === rig.claude), by: 'reset' },
-      });
+    way.mock().reply({
+      stream,
+      cut: { afterFrames: stream.length - 1 + Number(way.mock() === rig.claude), by: 'reset' },
+    });
     const text = await (await post({ stream: true })).text();
     assert.match(text, /ten\./);
     assert.doesNotMatch(text, /"error"/);
