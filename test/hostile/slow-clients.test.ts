@@ -1,0 +1,294 @@
+/** Clients that are slow, many, or gone (platform.md D3, rows 16 to 23). */
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openaiStream } from '../support/mock-replies.ts';
+import { chat, KEYS, messages, type Rig, startRig } from '../support/rig.ts';
+import { skipBecause } from '../support/skip.ts';
+import { within } from '../support/within.ts';
+import { descriptorsOf, hasProc, memoryOf } from './process-facts.ts';
+import {
+  chunk,
+  completion,
+  httpAnswer,
+  type RawBackend,
+  STREAM_HEAD,
+  startRawBackend,
+} from './raw-backend.ts';
+import { dial, readAnswer, request } from './raw-client.ts';
+
+let rig: Rig;
+before(async () => {
+  rig = await startRig(
+    {},
+    'limits: { headersSeconds: 1, requestSeconds: 2, idleSeconds: 2, slowReaderSeconds: 2, keepAliveSeconds: 1 }\n',
+  );
+});
+after(() => rig.close());
+beforeEach(() => {
+  for (const mock of [rig.internal, rig.claude, rig.openai]) mock.reset();
+});
+
+const post = (body: unknown, tier: keyof typeof KEYS = 'enterprise') =>
+  request({
+    method: 'POST',
+    path: '/v1/chat/completions',
+    headers: [`authorization: Bearer ${KEYS[tier]}`, 'content-type: application/json'],
+    body: JSON.stringify(body),
+  });
+
+const closed = (socket: Socket) =>
+  new Promise<void>((resolve) => socket.resume().once('close', () => resolve()));
+
+/** Writes a byte at a time until the connection is closed. */
+async function drip(socket: Socket, text: string): Promise<void> {
+  for (const letter of text) {
+    if (socket.destroyed || socket.writableEnded) return;
+    socket.write(letter);
+    await pause(50);
+  }
+}
+
+async function standing(tier: keyof typeof KEYS) {
+  return (await (await rig.get('/quota', tier)).json()) as { used: number; pending: number };
+}
+
+/** Settling happens behind the answer, so the count is awaited. */
+async function settled(tier: keyof typeof KEYS): Promise<number> {
+  for (;;) {
+    const { used, pending } = await within(5000, 'nothing pending', standing(tier));
+    if (pending === 0) return used;
+    await pause(20);
+  }
+}
+
+test('headers that drip are cut off in time, in words', async () => {
+  const socket = await dial(rig.gateway.url);
+  const answer = readAnswer(socket);
+  void drip(socket, `GET /quota HTTP/1.1\r\nhost: a\r\nx-slow: ${'a'.repeat(500)}`);
+  const { status, body } = await within(6000, 'the refusal', answer);
+  assert.equal(status, 408);
+  assert.match(body, /not sent in time/);
+});
+
+test('a line of HTTP/0.9 and a connection that says nothing end the same way', async () => {
+  for (const text of ['GET /quota\r\n', '']) {
+    const socket = await dial(rig.gateway.url);
+    if (text !== '') socket.write(text);
+    assert.equal((await within(6000, 'the refusal', readAnswer(socket))).status, 408);
+  }
+});
+
+test('a body that drips is cut off in time and holds no quota', async () => {
+  const before = await settled('free');
+  const socket = await dial(rig.gateway.url);
+  const answer = readAnswer(socket);
+  const [head, body] = post(chat('gpt-5', { filler: 'x'.repeat(500) }), 'free').split('\r\n\r\n');
+  socket.write(`${head}\r\n\r\n`);
+  void drip(socket, body ?? '');
+  assert.equal((await within(6000, 'the refusal', answer)).status, 408);
+  assert.equal(await settled('free'), before);
+  rig.assertPlayed();
+});
+
+test('a thousand idle connections harm nobody and are closed in time', async () => {
+  const sockets = await Promise.all(Array.from({ length: 1000 }, () => dial(rig.gateway.url)));
+  const ends = Promise.all(sockets.map(closed));
+  // Half of them have asked before, half never say a word.
+  for (const [index, socket] of sockets.entries())
+    if (index % 2 === 0) socket.write(request({ path: '/livez' }));
+  rig.internal.say({});
+  const response = await within(10_000, 'an answer', rig.post('/v1/messages', 'free', messages('gpt-5')));
+  assert.equal(response.status, 200);
+  await response.text();
+  await within(20_000, 'the end of all idle connections', ends);
+});
+
+test('a connection in use again and again is not idle', async () => {
+  const socket = await dial(rig.gateway.url);
+  let answers = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answers += text;
+  });
+  for (let round = 1; round <= 4; round++) {
+    socket.write(request({ path: '/livez' }));
+    await pause(1000);
+    assert.equal(answers.match(/HTTP\/1\.1 200/g)?.length, round);
+  }
+  socket.destroy();
+});
+
+/** A gateway of its own before a backend of bytes. */
+async function withRawBackend(
+  use: (own: Rig, backend: RawBackend) => Promise<void>,
+  limits = '',
+): Promise<void> {
+  const backend = await startRawBackend();
+  const own = await startRig(
+    { INTERNAL_LLM_URL: backend.v1, INTERNAL_LLM_MODEL: 'raw-model' },
+    `limits: { slowReaderSeconds: 2, keepAliveSeconds: 1 ${limits} }\n`,
+  );
+  try {
+    await use(own, backend);
+  } finally {
+    await own.close();
+    await backend.close();
+  }
+}
+
+test('who does not read a whole answer is let go, and the memory with it', async () => {
+  await withRawBackend(async (own, backend) => {
+    backend.answer((socket) => socket.write(httpAnswer(completion('x'.repeat(30_000_000)))));
+    const socket = await dial(own.gateway.url);
+    socket.write(post(chat('gpt-5'), 'pro'));
+    socket.pause();
+    const health = async () => (await fetch(`${own.gateway.metricsUrl}/metrics`)).text();
+    while (!/_requests_total\{.*\} 1/.test(await health())) await pause(50);
+    // Reading again shows whether the gateway has closed; what the kernel holds still arrives.
+    await pause(6000);
+    let received = 0;
+    socket.on('data', (piece) => {
+      received += piece.length;
+    });
+    await within(5000, 'the end', closed(socket));
+    assert.ok(received < 30_000_000, `${received} bytes`);
+  });
+});
+
+test('who reads slowly but steadily gets the whole answer', async () => {
+  await withRawBackend(async (own, backend) => {
+    backend.answer((socket) => socket.write(httpAnswer(completion('x'.repeat(12_000_000)))));
+    const socket = await dial(own.gateway.url);
+    socket.write(post(chat('gpt-5'), 'pro'));
+    const answer = readAnswer(socket);
+    const brake = setInterval(() => {
+      socket.pause();
+      setTimeout(() => socket.resume(), 150);
+    }, 200);
+    const { status, body } = await within(60_000, 'the answer', answer);
+    clearInterval(brake);
+    assert.equal(status, 200);
+    assert.ok(body.length > 12_000_000);
+    socket.destroy();
+  });
+});
+
+const skip = !hasProc && skipBecause('memory of a process is read from /proc: slow readers');
+
+test('a reader of 1 KB a second pauses a flood of events and costs less than a megabyte or so', {
+  skip,
+}, async () => {
+  await withRawBackend(async (own, backend) => {
+    let poured = 0;
+    backend.answer((socket) => {
+      socket.write(STREAM_HEAD);
+      const event = chunk('x'.repeat(16_000));
+      const pour = () => {
+        while (!socket.destroyed && poured < 300_000_000) {
+          poured += event.length;
+          if (!socket.write(event)) return;
+        }
+      };
+      socket.on('drain', pour);
+      pour();
+    });
+    const readers = await Promise.all(Array.from({ length: 10 }, () => dial(own.gateway.url)));
+    const before = memoryOf(own.gateway.pid);
+    for (const socket of readers) {
+      socket.pause();
+      socket.write(post(chat('gpt-5', { stream: true }), 'pro'));
+      void (async () => {
+        while (!socket.destroyed) {
+          socket.read(100);
+          await pause(100);
+        }
+      })();
+    }
+    await within(10_000, 'ten streams', backend.asked(10));
+    await pause(1500);
+    const growth = memoryOf(own.gateway.pid) - before;
+    assert.ok(growth < 100_000_000, `${growth} bytes more are in use for 10 streams`);
+    assert.ok(poured < 150_000_000, `${poured} bytes were taken from the backend`);
+    for (const socket of readers) socket.destroy();
+    while (backend.open() > 1) await pause(20);
+  });
+});
+
+for (const [how, leave] of [
+  ['a reset', (socket: Socket) => socket.resetAndDestroy()],
+  ['a plain close', (socket: Socket) => socket.destroy()],
+  // Nobody can tell a client that will still read from one that was closed: as nginx does, it is taken to have left.
+  ['half a close', (socket: Socket) => socket.end()],
+] as const) {
+  test(`${how} before the first byte frees the backend within a second and costs nothing`, async () => {
+    const before = await settled('free');
+    rig.internal.reply({ beforeHeaders: 'stall' });
+    const socket = await dial(rig.gateway.url);
+    socket.write(post(chat('gpt-5'), 'free'));
+    const asked = await rig.internal.request(1);
+    leave(socket);
+    assert.equal(await within(1500, 'the backend is free', asked.over), 'left');
+    assert.equal(await settled('free'), before);
+    socket.destroy();
+  });
+}
+
+test('half a close after a request that is answered at once does not lose the answer', async () => {
+  const socket = await dial(rig.gateway.url);
+  const answer = readAnswer(socket);
+  socket.end(request({ path: '/livez' }));
+  assert.equal((await answer).status, 200);
+});
+
+test('a reset in the midst of a body leaves nothing behind', async () => {
+  for (let round = 0; round < 20; round++) {
+    const socket = await dial(rig.gateway.url);
+    socket.write(post(chat('gpt-5'), 'free').slice(0, -20));
+    await pause(5);
+    socket.resetAndDestroy();
+  }
+  assert.equal((await standing('free')).pending, 0);
+  rig.assertPlayed();
+});
+
+test('five hundred clients that leave at once, in every phase, leave nothing behind', { skip }, async () => {
+  const gauge = async () =>
+    /^gateway_requests_in_flight (\d+)$/m.exec(
+      await (await fetch(`${rig.gateway.metricsUrl}/metrics`)).text(),
+    )?.[1];
+  const phases = [
+    { beforeHeaders: 'stall' },
+    { ...openaiStream(), cut: { afterFrames: 3, by: 'stall' } },
+  ] as const;
+  const round = async () => {
+    const sockets = await Promise.all(Array.from({ length: 500 }, () => dial(rig.gateway.url)));
+    rig.internal.reply(...Array.from({ length: 500 }, (_, index) => phases[index % 2] ?? phases[0]));
+    for (const [index, socket] of sockets.entries()) {
+      socket.resume();
+      const bytes = post(chat('qwen3-32b', { stream: true }));
+      socket.write(index % 5 === 0 ? bytes.slice(0, -10) : bytes);
+    }
+    await within(20_000, '400 requests at the backend', rig.internal.request(400));
+    await Promise.all(rig.internal.requests.map(({ over }) => Promise.race([over, pause(50)])));
+    for (const [index, socket] of sockets.entries()) {
+      if (index % 2 === 0) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    await within(
+      10_000,
+      'every exchange is over',
+      Promise.all(rig.internal.requests.map(({ over }) => over)),
+    );
+    await settled('enterprise');
+    while ((await gauge()) !== '0') await pause(20);
+    rig.internal.reset();
+  };
+  await round();
+  await pause(500);
+  const descriptors = descriptorsOf(rig.gateway.pid);
+  await round();
+  await pause(500);
+  const left = descriptorsOf(rig.gateway.pid) - descriptors;
+  assert.ok(left < 20, `${left} more descriptors are open than after the first round`);
+});
