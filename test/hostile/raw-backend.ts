@@ -1,11 +1,14 @@
 /** A backend that writes bytes: every lie about HTTP that a model server, or something in between, could tell. */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface RawBackend {
   readonly url: string;
   readonly v1: string;
   /** Heads and bodies of the inference requests, as they came. */
   readonly requests: readonly string[];
+  /** Fulfilled when so many inference requests have come. */
+  asked(count: number): Promise<void>;
   /** Connections that are open now. */
   open(): number;
   /** What is done with each inference request from now on. */
@@ -46,6 +49,9 @@ export async function startRawBackend(): Promise<RawBackend> {
     url,
     v1: `${url}/v1`,
     requests,
+    asked: async (count) => {
+      while (requests.length < count) await pause(10);
+    },
     open: () => sockets.size,
     answer: (next) => {
       act = next;
