@@ -71,14 +71,19 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
   'rate_limited',
 ]);
 
-/** Of Claude's own overflow wordings not a word is changed; another server's are, or Claude Code gives up (E-10). */
-const OVERFLOW_WORDS = /prompt is too long|exceed context limit/i;
+/**
+ * What a client recognises an overflow by: Claude Code by words, which are Claude's own, the OpenAI SDKs by the code.
+ * A backend that says it so keeps its answer; any other is said anew (E-10).
+ */
+const OVERFLOW_SIGNS: Readonly<Record<Dialect, RegExp>> = {
+  anthropic: /prompt is too long|exceed context limit/i,
+  openai: /"context_length_exceeded"/,
+};
 
 function keepsItsWords(code: ErrorCode, dialect: Dialect, body: Uint8Array): boolean {
   const text = new TextDecoder().decode(body);
   if (!isErrorEnvelope(text)) return false;
-  if (code !== 'context_overflow') return OWN_WORDS.has(code);
-  return dialect === 'openai' || OVERFLOW_WORDS.test(text);
+  return code === 'context_overflow' ? OVERFLOW_SIGNS[dialect].test(text) : OWN_WORDS.has(code);
 }
 
 /** A web page of some proxy in between, or an empty object, is no error that a client can read. */

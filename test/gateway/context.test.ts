@@ -193,11 +193,18 @@ test('what is still too long at the second try is said, not tried a third time',
   rig.assertPlayed();
 });
 
-test('an OpenAI client reads the backend’s own words', async () => {
-  rig.internal.reply(refusal(TOO_LONG[1]?.[1] ?? ''));
+test('an OpenAI client reads the own words of a backend that gives the code', async () => {
+  const message = TOO_LONG[1]?.[1] ?? '';
+  const error = {
+    message,
+    type: 'invalid_request_error',
+    param: 'messages',
+    code: 'context_length_exceeded',
+  };
+  rig.internal.reply({ json: { error }, status: 400 });
   const response = await rig.post('/v1/chat/completions', 'pro', chat('gpt-5'));
   assert.equal(response.status, 400);
-  assert.equal(await messageOf(response), TOO_LONG[1]?.[1]);
+  assert.deepEqual(await response.json(), { error });
   rig.assertPlayed();
 });
 

@@ -278,23 +278,35 @@ test('a request is served by the next replica when the first cannot be reached',
   }
 });
 
+const VLLM_OVERFLOW = {
+  status: 400,
+  body: JSON.stringify({
+    error: {
+      message:
+        "This model's maximum context length is 40960 tokens. However, your prompt contains at least 40961 input tokens, which exceeds this limit even without any output tokens.",
+      type: 'BadRequestError',
+      code: 400,
+    },
+  }),
+};
+
 test('a context overflow becomes the words that make Claude Code compact', async () => {
-  rig.internal.reply({
-    status: 400,
-    body: JSON.stringify({
-      error: {
-        message:
-          "This model's maximum context length is 40960 tokens. However, your prompt contains at least 40961 input tokens, which exceeds this limit even without any output tokens.",
-        type: 'BadRequestError',
-        code: 400,
-      },
-    }),
-  });
-  const response = await rig.post('/v1/messages', 'free', messages('claude-opus-5-5'));
+  rig.internal.reply(VLLM_OVERFLOW);
+  const response = await rig.post('/v1/messages', 'pro', messages('gpt-5'));
   assert.equal(response.status, 400);
   assert.match(
     ((await response.json()) as { error: { message: string } }).error.message,
     /^prompt is too long/,
+  );
+});
+
+test('a context overflow becomes the code that OpenAI’s clients know', async () => {
+  rig.internal.reply(VLLM_OVERFLOW);
+  const response = await rig.post('/v1/chat/completions', 'pro', chat('gpt-5'));
+  assert.equal(response.status, 400);
+  assert.equal(
+    ((await response.json()) as { error: { code: string } }).error.code,
+    'context_length_exceeded',
   );
 });
 
