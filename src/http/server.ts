@@ -34,6 +34,8 @@ export interface GatewayServer {
   close(patienceMs: number): Promise<void>;
 }
 
+/** Most requests that one connection may have open: Node begins all that were sent ahead at once. */
+const MAX_IN_LINE = 100;
 const FEW_BYTES = 16 * 1024;
 /** Longest header section taken, bytes. Group-heavy tokens need room. */
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -41,10 +43,20 @@ const MAX_HEADER_BYTES = 32 * 1024;
 export function createGatewayServer(options: ServerOptions): GatewayServer {
   const { log, limits } = options;
   const scopes = new Set<Scope>();
-  const sockets = new Set<Socket>();
+  /** Connections, and how many requests each has open. */
+  const sockets = new Map<Socket, number>();
   let lastCall = false;
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const inLine = sockets.get(socket) ?? 0;
+    if (inLine >= MAX_IN_LINE) socket.destroy();
+    if (socket.destroyed) return;
+    sockets.set(socket, inLine + 1);
+    response.once('close', () => {
+      const left = sockets.get(socket);
+      if (left !== undefined) sockets.set(socket, left - 1);
+    });
     const scope = openScope(request, response, { id: options.mintId, now: options.now });
     scopes.add(scope);
     response.once('close', () => scopes.delete(scope));
@@ -85,7 +97,7 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
   });
   server.maxConnections = limits.connections;
   server.on('connection', (socket) => {
-    sockets.add(socket);
+    sockets.set(socket, 0);
     socket.once('close', () => sockets.delete(socket));
   });
   return {
@@ -151,13 +163,13 @@ const LAST_WORDS_MS = 1000;
 async function close(
   server: Server,
   scopes: ReadonlySet<Scope>,
-  sockets: ReadonlySet<Socket>,
+  sockets: ReadonlyMap<Socket, number>,
   patienceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   // Node does not count a connection as idle that never asked for anything.
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
   closeOnceIdle(server, scopes);
   const reason = new GatewayError(
     'shutting_down',
