@@ -53,21 +53,19 @@ function toExchange(
     else calls.set(part.id, part);
   }
   const results = new Map<string, ToolResultPart>();
-  const isResult = (part: UserPart) => part.type === 'tool-result' && calls.has(part.id);
-  for (const part of replies.flatMap((reply) => (reply.role === 'user' ? reply.parts : []))) {
-    if (part.type !== 'tool-result' || !calls.has(part.id)) continue;
-    if (results.has(part.id)) dropped.add('messages.repeated_tool_result');
-    results.set(part.id, part);
-  }
-  return {
-    assistant,
-    calls: [...calls.values()],
-    results,
-    replies: replies.map((reply) =>
-      reply.role === 'user' ? { ...reply, parts: reply.parts.filter((part) => !isResult(part)) } : reply,
-    ),
-    fromUser: replies.some((reply) => reply.role === 'user' && reply.parts.some(isFromUser)),
-  };
+  let fromUser = false;
+  const rest = replies.map((reply) => {
+    if (reply.role !== 'user') return reply;
+    fromUser ||= reply.parts.some(isFromUser);
+    const parts = reply.parts.filter((part) => {
+      if (part.type !== 'tool-result' || !calls.has(part.id)) return true;
+      if (results.has(part.id)) dropped.add('messages.repeated_tool_result');
+      results.set(part.id, part);
+      return false;
+    });
+    return parts.length === reply.parts.length ? reply : { ...reply, parts };
+  });
+  return { assistant, calls: [...calls.values()], results, replies: rest, fromUser };
 }
 
 const REMINDER = /^\s*<system-reminder>[\s\S]*<\/system-reminder>\s*$/;
