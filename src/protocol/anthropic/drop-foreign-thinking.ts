@@ -40,11 +40,31 @@ export function dropForeignThinking(request: ScannedBody): ScannedBody {
   if (messages === undefined || !couldBeForeign(body, messages)) return request;
   const cuts = cutsIn(body, messages);
   if (cuts.length === 0) return request;
-  const shortened = spliceBytes(
-    body,
-    cuts.map((range) => ({ range, bytes: NOTHING })),
-  );
+  const edits = [
+    ...cuts.map((range) => ({ range, bytes: NOTHING })),
+    ...thinkingOff(request, messages, cuts),
+  ];
+  const shortened = spliceBytes(body, edits);
   return { body: shortened, scan: scanRequest(shortened) };
+}
+
+const DISABLED = new TextEncoder().encode('{"type":"disabled"}');
+
+/**
+ * Models with a thinking budget demand that a tool loop they are in begins with thinking. Where that was just taken
+ * out, this one request goes without (A-72).
+ */
+function thinkingOff(
+  { body, scan }: ScannedBody,
+  messages: ByteRange,
+  cuts: readonly ByteRange[],
+): readonly { readonly range: ByteRange; readonly bytes: Uint8Array }[] {
+  const thinking = scan.fields.get('thinking');
+  const turn = scanArray(body, messages).at(-2);
+  const inLoop = turn !== undefined && cuts.some(({ start, end }) => start >= turn.start && end <= turn.end);
+  if (thinking === undefined || !inLoop) return [];
+  const asked = asObject(parseBody(body.subarray(thinking.start, thinking.end)));
+  return asked.type === 'enabled' ? [{ range: thinking, bytes: DISABLED }] : [];
 }
 
 function couldBeForeign(body: Uint8Array, { start, end }: ByteRange): boolean {

@@ -44,6 +44,18 @@ test('a message that was nothing but foreign thinking goes as a whole', () => {
   assert.equal(left(`{"messages":[ ${thought} ]}`), '{"messages":[  ]}');
 });
 
+const RESULT = '{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"ok"}]}';
+const inLoop = (thinking: string, content: string) =>
+  `{"thinking":${thinking},"messages":[{"role":"user","content":"Go"},{"role":"assistant","content":${content}},${RESULT}]}`;
+
+test('A-72 a tool loop that lost its thinking goes without a thinking budget, this once', () => {
+  const budget = '{"type":"enabled","budget_tokens":2000}';
+  assert.equal(left(inLoop(budget, `[${OURS},${CALL}]`)), inLoop('{"type":"disabled"}', `[${CALL}]`));
+  assert.equal(left(inLoop(budget, `[${CLAUDES},${CALL}]`)), inLoop(budget, `[${CLAUDES},${CALL}]`));
+  const adaptive = '{"type":"adaptive"}';
+  assert.equal(left(inLoop(adaptive, `[${OURS},${CALL}]`)), inLoop(adaptive, `[${CALL}]`));
+});
+
 test('the fields of the shortened request are found where they now stand', () => {
   const { body, scan } = dropForeignThinking(
     scanned(`{"messages":[{"content":[${OURS},${TEXT}]}],"model":"later"}`),
