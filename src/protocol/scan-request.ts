@@ -17,6 +17,8 @@ export interface RequestScan {
   readonly stream: boolean;
   /** Every top-level key and where its value lies. */
   readonly fields: ReadonlyMap<string, ByteRange>;
+  /** Behind every string `"signature"` below the top level: where thinking may be signed. */
+  readonly signatures: readonly number[];
 }
 
 /** Deeper nesting is refused: no real request comes near, and parsers behind us may not survive it. */
@@ -50,7 +52,7 @@ const UTF8_OUT = new TextEncoder();
  */
 export function scanRequest(body: Uint8Array): RequestScan {
   const fields = new Map<string, ByteRange>();
-  const seen = { containers: 0 };
+  const seen: Seen = { containers: 0, signatures: [] };
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
   at = skipSpace(body, at + 1);
@@ -75,6 +77,7 @@ export function scanRequest(body: Uint8Array): RequestScan {
     model: valueAt(body, fields.get('model')),
     stream: valueAt(body, fields.get('stream')) === true,
     fields,
+    signatures: seen.signatures,
   };
 }
 
@@ -231,13 +234,23 @@ function isEscaped(body: Uint8Array, quote: number, from: number): boolean {
 /** What was counted of a body so far. */
 interface Seen {
   containers: number;
+  readonly signatures: number[];
 }
 
-function endOfValue(body: Uint8Array, start: number, seen: Seen = { containers: 0 }): number {
+function endOfValue(body: Uint8Array, start: number, seen: Seen = { containers: 0, signatures: [] }): number {
   const byte = body[start];
   if (byte === QUOTE) return endOfString(body, start);
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start, seen);
   return endOfScalar(body, start);
+}
+
+/** The key that thinking is signed under, with its quotes. */
+const SIGNATURE = new TextEncoder().encode('"signature"');
+
+/** Notes where a string ends that is that key. */
+function noteSignature(body: Uint8Array, start: number, end: number, seen: Seen): void {
+  if (end - start !== SIGNATURE.length) return;
+  if (SIGNATURE.every((byte, index) => body[start + index] === byte)) seen.signatures.push(end);
 }
 
 /** Strings are jumped over natively; only the bytes between them are looked at one by one. */
@@ -247,7 +260,9 @@ function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
   while (at < body.length) {
     const byte = body[at];
     if (byte === QUOTE) {
-      at = endOfString(body, at);
+      const end = endOfString(body, at);
+      noteSignature(body, at, end, seen);
+      at = end;
       continue;
     }
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {

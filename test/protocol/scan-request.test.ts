@@ -159,3 +159,14 @@ test('a thousand fields and half a million lists are read, and not one more', ()
   assert.equal(scanRequest(Buffer.from(lists(500_000))).fields.size, 2);
   assert.throws(() => scanRequest(Buffer.from(lists(500_001))), /more than 500000 lists/);
 });
+
+test('every place where thinking may be signed is noted, at any depth, and none inside a text', () => {
+  const body = bytes(
+    '{"signature":"top","m":[{"signature" : ""},{"a":{"signature":"gw1.x"}}],"t":"\\"signature\\":"}',
+  );
+  const { signatures } = scanRequest(body);
+  assert.deepEqual(
+    signatures.map((end) => text(body.subarray(end - 11, end))),
+    ['"signature"', '"signature"'],
+  );
+});

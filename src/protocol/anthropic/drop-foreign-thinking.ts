@@ -20,25 +20,22 @@ export interface ScannedBody {
   readonly scan: RequestScan;
 }
 
-/** Within a text the quotes would stand behind backslashes, so a prompt that quotes such a block costs nothing. */
-const COULD_BE_FOREIGN = /"signature"\s*:\s*"(?:"|gw1\.)/;
-
 const NOTHING = new Uint8Array(0);
-const LATIN1 = new TextDecoder('latin1');
 
 /**
  * The request without thinking that is marked as ours or not signed at all; not a byte of the rest changes. A message
  * that was nothing else goes as a whole, as Claude refuses empty ones.
  *
- * Costs one native search over `messages` where there is nothing to find; then the request itself comes back.
+ * Costs a look behind every `"signature"` that the scan saw; where none is foreign, the request itself comes back.
  *
  * @throws GatewayError `invalid_request` when the messages are no JSON
  */
 export function dropForeignThinking(request: ScannedBody): ScannedBody {
   const { body, scan } = request;
   const messages = scan.fields.get('messages');
-  if (messages === undefined || !couldBeForeign(body, messages)) return request;
-  const cuts = cutsIn(body, messages);
+  const suspects = scan.signatures.filter((at) => couldBeForeign(body, at));
+  if (messages === undefined || suspects.length === 0) return request;
+  const cuts = cutsIn(body, messages, suspects);
   if (cuts.length === 0) return request;
   const edits = [
     ...cuts.map((range) => ({ range, bytes: NOTHING })),
@@ -67,17 +64,29 @@ function thinkingOff(
   return asked.type === 'enabled' ? [{ range: thinking, bytes: DISABLED }] : [];
 }
 
-function couldBeForeign(body: Uint8Array, { start, end }: ByteRange): boolean {
-  return COULD_BE_FOREIGN.test(LATIN1.decode(body.subarray(start, end)));
+const SPACE = [0x20, 0x0a, 0x0d, 0x09];
+const COLON = 0x3a;
+const QUOTE = 0x22;
+const OUR_MARK = new TextEncoder().encode('gw1.');
+
+/** Whether what stands behind a key is an empty text, or one that begins with our mark. */
+function couldBeForeign(body: Uint8Array, behindKey: number): boolean {
+  let at = behindKey;
+  while (SPACE.includes(body[at] ?? 0) || body[at] === COLON) at++;
+  if (body[at] !== QUOTE) return false;
+  return body[at + 1] === QUOTE || OUR_MARK.every((byte, index) => body[at + 1 + index] === byte);
 }
 
-function cutsIn(body: Uint8Array, range: ByteRange): readonly ByteRange[] {
+const holds = ({ start, end }: ByteRange, places: readonly number[]) =>
+  places.some((place) => place > start && place < end);
+
+function cutsIn(body: Uint8Array, range: ByteRange, suspects: readonly number[]): readonly ByteRange[] {
   const messages = scanArray(body, range);
   const inner: ByteRange[] = [];
   const emptied = messages.map((message) => {
-    const content = couldBeForeign(body, message) ? findField(body, message, 'content') : undefined;
+    const content = holds(message, suspects) ? findField(body, message, 'content') : undefined;
     const blocks = content === undefined ? [] : scanArray(body, content);
-    const foreign = blocks.map((block) => isForeign(body, block));
+    const foreign = blocks.map((block) => holds(block, suspects) && isForeign(body, block));
     if (foreign.includes(false)) inner.push(...cutElements(blocks, foreign));
     return blocks.length > 0 && !foreign.includes(false);
   });
@@ -85,7 +94,6 @@ function cutsIn(body: Uint8Array, range: ByteRange): readonly ByteRange[] {
 }
 
 function isForeign(body: Uint8Array, block: ByteRange): boolean {
-  if (!couldBeForeign(body, block)) return false;
   const { type, signature } = asObject(parseBody(body.subarray(block.start, block.end)));
   return type === 'thinking' && isForeignSignature(asText(signature));
 }
