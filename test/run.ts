@@ -11,7 +11,7 @@ const files = wanted.length > 0 ? wanted : globSync('test/**/*.test.ts').sort();
 const notes = join(mkdtempSync(join(tmpdir(), 'llm-gateway-test-')), 'skipped.txt');
 const run = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-force-exit', ...files],
+  ['--test', '--test-concurrency=2', '--test-timeout=120000', ...files],
   {
     stdio: 'inherit',
     env: { ...process.env, SKIP_NOTES: notes },
