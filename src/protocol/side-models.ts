@@ -22,7 +22,7 @@ export function sideModels(body: Uint8Array, scan: RequestScan): readonly string
     if (range !== undefined) collectStrings(parse(body, range), found);
   }
   const tools = scan.fields.get('tools');
-  if (tools !== undefined && COULD_NAME_A_MODEL.test(latin1(body, tools))) {
+  if (tools !== undefined && COULD_NAME_A_MODEL.test(decode(body, tools))) {
     const list = parse(body, tools);
     if (Array.isArray(list)) for (const tool of list) collectModel(tool, found);
   }
@@ -44,5 +44,6 @@ function collectStrings(value: unknown, found: string[]): void {
 
 const parse = (body: Uint8Array, range: ByteRange) => parseBody(body.subarray(range.start, range.end));
 
-const LATIN1 = new TextDecoder('latin1');
-const latin1 = (body: Uint8Array, range: ByteRange) => LATIN1.decode(body.subarray(range.start, range.end));
+// The pattern is ASCII, and Node decodes UTF-8 natively but latin1 byte by byte.
+const UTF8 = new TextDecoder();
+const decode = (body: Uint8Array, range: ByteRange) => UTF8.decode(body.subarray(range.start, range.end));

@@ -4,7 +4,7 @@
  */
 import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../protocol/dialects.ts';
 import { estimateTokens } from '../protocol/estimate-tokens.ts';
-import { parseBody, spliceModel } from '../protocol/scan-request.ts';
+import { parseBody } from '../protocol/scan-request.ts';
 import type { Candidate, Route } from '../types.ts';
 import type { Caller } from './call.ts';
 import type { Backend } from './kinds.ts';
@@ -41,8 +41,7 @@ interface Question {
 
 function questionFor(backend: Backend, candidate: Candidate, request: ClientRequest): Question | null {
   if (backend.format === 'anthropic') {
-    const { headers } = createOutboundWriter(request).write(candidate, backend);
-    const body = spliceModel(request.body, request.scan, candidate.model);
+    const { headers, body } = createOutboundWriter(request).write(candidate, backend);
     return {
       url: `${candidate.url}/v1/messages/count_tokens${request.search}`,
       headers,
