@@ -51,7 +51,7 @@ const OWNERS: Readonly<Record<string, { readonly files: RegExp; readonly several
   undici: { files: /^upstream\/[a-z-]+\.ts$/ },
   yaml: { files: /^config\/load\.ts$/ },
   // config/load.ts names the type of the schema's complaints, nothing else.
-  zod: { files: /schema\.ts$|^config\/load\.ts$/, several: true },
+  zod: { files: /^config\/(?:schema\/[a-z-]+|schema|load)\.ts$/, several: true },
 };
 
 /** Files outside main.ts and cli/ that may use `process`, each with its reason. */

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { PROFILES, type ProfileName } from '../../protocol/profile.ts';
+import { secret, urlList } from './fields.ts';
+
+const profile = z
+  .strictObject({
+    base: z
+      .enum(Object.keys(PROFILES) as [ProfileName, ...ProfileName[]])
+      .describe('Profile to start from, where it is not that of the kind.'),
+    systemRole: z.enum(['system', 'developer']),
+    midSystem: z.enum(['system', 'user']),
+    mergeSameRole: z.boolean(),
+    maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']),
+    maxContext: z.number().int().positive().nullable(),
+    reasoningField: z.enum(['reasoning', 'reasoning_content']).nullable(),
+    reasoningReplay: z.enum(['current-loop', 'tool-turns']),
+    reasoningToggle: z.enum(['chat-template', 'reasoning-effort', 'none']),
+    efforts: z.array(z.string()),
+    effortWithTools: z.boolean(),
+    thinkTags: z.boolean(),
+    toolIdFormat: z.enum(['any', 'openai', 'mistral', 'kimi']),
+    vision: z.boolean(),
+    pdf: z.boolean(),
+    stopMax: z.number().int().positive(),
+    topK: z.boolean(),
+    userField: z.enum(['user', 'safety_identifier']).nullable(),
+    tokenizePath: z.string().startsWith('/').nullable(),
+    streamUsage: z.boolean(),
+    emptyAssistantContent: z.literal('').nullable(),
+    continuesPrefill: z.boolean(),
+  })
+  .partial();
+
+export const backendSchema = z.strictObject({
+  kind: z
+    .enum(['internal', 'claude', 'openai', 'axon'])
+    .describe('What stands behind the address: decides wire format, credentials and profile.'),
+  url: urlList.describe(
+    'Base address, with or without `/v1`; several replicas of the same models as a list or separated by commas.',
+  ),
+  apiKey: secret.optional().describe('Key sent to the backend. Without it no credential is sent.'),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Model that routes to `default` ask for. Without it: the first of the backend’s `/v1/models`.'),
+  models: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Models it serves. Without it they are read from its `/v1/models`.'),
+  format: z
+    .enum(['anthropic', 'openai'])
+    .optional()
+    .describe(
+      'Wire format, where it differs from that of the kind (vLLM’s own `/v1/messages`, for example).',
+    ),
+  maxOutputTokens: z
+    .number()
+    .int()
+    .positive()
+    .default(8192)
+    .describe('`max_tokens` sent to an Anthropic-format backend when an OpenAI client names none. Tokens.'),
+  contextWindow: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Tokens its model takes, prompt and answer together. Requests to an OpenAI-format backend are fitted into it. ' +
+        'Without it: as the backend’s `/v1/models` says, else `profile.maxContext`.',
+    ),
+  profile: profile
+    .optional()
+    .describe('Single fields of the kind’s profile to change, where a vendor differs from its kind.'),
+});
