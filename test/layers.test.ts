@@ -25,9 +25,10 @@ const LAYERS: Readonly<Record<string, number>> = {
   http: 3,
   console: 3,
   'pipeline.ts': 3,
-  'gateway.ts': 4,
-  cli: 5,
-  'main.ts': 5,
+  compose: 4,
+  'gateway.ts': 5,
+  cli: 6,
+  'main.ts': 6,
 };
 
 /** Files outside protocol/ that decide without asking clock, chance, network or disk. */
@@ -152,7 +153,7 @@ const RULES: readonly Rule[] = [
   {
     name: 'arrows point down',
     why: 'a lower layer that knows a higher one cannot be tested, moved or understood without it',
-    instead: 'take what is needed as a parameter, and let gateway.ts or pipeline.ts pass it',
+    instead: 'take what is needed as a parameter, and let compose/ or pipeline.ts pass it',
     find: eachImport((file, specifier) => {
       if (!isRelative(specifier)) return null;
       const target = targetOf(file, specifier);
@@ -162,7 +163,7 @@ const RULES: readonly Rule[] = [
   {
     name: 'parts never import each other',
     why: 'parts that know each other become one part; today each can be replaced alone',
-    instead: 'meet in pipeline.ts (calls) or gateway.ts (construction); put a shared word into types.ts',
+    instead: 'meet in pipeline.ts (calls) or compose/ (construction); put a shared word into types.ts',
     find: eachImport((file, specifier) => {
       if (!isRelative(specifier) || layerOf(file.path) !== 2) return null;
       const target = targetOf(file, specifier);

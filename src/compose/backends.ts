@@ -1,0 +1,43 @@
+/** Everything that stands between a route and a model server. */
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../observe/log.ts';
+import { estimatePrompt, fitMaxTokens, roomAfter, sayTooLong, surelyFits } from '../routing/fit-context.ts';
+import { createAttempt } from '../upstream/attempt.ts';
+import type { Caller } from '../upstream/call.ts';
+import type { Catalogue } from '../upstream/catalogue.ts';
+import { createWindowOf } from '../upstream/describe-backends.ts';
+import { withExactRoom, withinWindow } from '../upstream/fit-window.ts';
+import { type Backend, toBackend } from '../upstream/kinds.ts';
+import { noticeToolText } from '../upstream/notice-tool-text.ts';
+import { withoutRefused } from '../upstream/optional-fields.ts';
+import { createSendFirst, type SendFirst } from '../upstream/send-first.ts';
+
+/** Longest wait for content once a backend sent its headers; the client's headers follow then (T-12). */
+const PEEK_MS = 5000;
+
+const CONTEXT_RULES = { surelyFits, estimatePrompt, fitMaxTokens, roomAfter, sayTooLong };
+
+export function toBackends(config: Config): ReadonlyMap<string, Backend> {
+  return new Map(
+    Object.entries(config.backends).map(([name, settings]) => [
+      name,
+      toBackend({ name, ...settings, urls: settings.url }),
+    ]),
+  );
+}
+
+/** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room. */
+export function createSender(
+  backends: ReadonlyMap<string, Backend>,
+  catalogue: Catalogue,
+  caller: Caller,
+  replyBytes: number,
+  log: Log,
+): SendFirst {
+  const plain = createAttempt(caller, { replyBytes, peekMs: PEEK_MS });
+  const fitted = withinWindow(withoutRefused(plain), createWindowOf(catalogue.known), CONTEXT_RULES);
+  const sendFirst = createSendFirst(backends, withExactRoom(fitted, CONTEXT_RULES));
+  return noticeToolText(sendFirst, (backend) =>
+    log.warn({ backend }, 'The backend sends tool calls as text: its tool parser is not configured.'),
+  );
+}
