@@ -19,7 +19,7 @@ export interface Stage {
   readonly internal: MockBackend;
   /** Anthropic format, where `enterprise` is served Claude names. */
   readonly claude: MockBackend;
-  /** OpenAI format, where `enterprise` is served GPT names. */
+  /** OpenAI format, Responses too, where `enterprise` is served GPT names. */
   readonly openai: MockBackend;
   /** Fails unless the gateway is alive and every backend was asked exactly what was queued. */
   assertPlayed(): void;
@@ -47,8 +47,9 @@ export async function setStage(env: Readonly<Record<string, string>> = {}): Prom
   });
   const openai = await startMockBackend({
     dialect: 'openai',
+    responses: true,
     credential: 'backend-openai-key',
-    models: ['gpt-5.2'],
+    models: ['gpt-5.2', 'gpt-5.5'],
     neverReceives,
   });
   const backends = [internal, claude, openai];

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Dialect } from '../../src/types.ts';
 import { type MockBackend, type MockBackendOptions, startMockBackend } from './mock-backend.ts';
 import { anthropicStream, errorReply, openaiStream } from './mock-replies.ts';
-import { assertAnthropicStream, assertOpenAIStream, parseSse } from './sse.ts';
+import { assertAnthropicStream, assertOpenAIStream, parseSse, payloadsOf } from './sse.ts';
 import { within } from './within.ts';
 
-const HEADERS: Record<Dialect, Record<string, string>> = {
+const HEADERS: Record<MockBackend['dialect'], Record<string, string>> = {
   anthropic: { 'x-api-key': 'backend-key', 'anthropic-version': '2023-06-01' },
   openai: { authorization: 'Bearer backend-key' },
 };
-const PATHS: Record<Dialect, string> = { anthropic: '/v1/messages', openai: '/v1/chat/completions' };
+const PATHS: Record<MockBackend['dialect'], string> = {
+  anthropic: '/v1/messages',
+  openai: '/v1/chat/completions',
+};
 const BODY = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] };
 
 async function withBackend(
@@ -32,6 +34,44 @@ const ask = (backend: MockBackend, body: unknown = BODY, headers: Record<string,
     body: typeof body === 'string' ? body : JSON.stringify(body),
     ...init,
   });
+
+test('responses: an answer is told in items whose ids and texts are those of the end', () =>
+  withBackend({ dialect: 'openai', responses: true }, async (backend) => {
+    const tools = [
+      { id: 'call_1', namespace: 'mcp__demo', name: 'add', arguments: { a: 1 } },
+      { id: 'call_2', name: 'apply_patch', custom: true, arguments: { input: '*** Begin Patch' } },
+    ];
+    backend.say({ text: 'Two', thinking: 'Hm.', tools });
+    const response = await fetch(`${backend.v1}/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...HEADERS.openai },
+      body: JSON.stringify({ model: 'm', input: 'Hi', stream: true }),
+    });
+    const payloads = payloadsOf(parseSse(await response.text()));
+    const done = payloads.filter(({ type }) => type === 'response.output_item.done').map(({ item }) => item);
+    assert.deepEqual((payloads.at(-1)?.response as { output: unknown }).output, done);
+    assert.deepEqual(
+      payloads.map((payload) => payload.sequence_number),
+      payloads.map((_, index) => index),
+    );
+    const types = ['reasoning', 'message', 'function_call', 'custom_tool_call'];
+    assert.deepEqual(
+      (done as { type: string }[]).map(({ type }) => type),
+      types,
+    );
+    backend.assertPlayed();
+  }));
+
+test('responses: what tells of the person at work is held against the test', () =>
+  withBackend({ dialect: 'openai', responses: true }, async (backend) => {
+    backend.say({});
+    await fetch(`${backend.v1}/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-codex-turn-metadata': '{}', ...HEADERS.openai },
+      body: JSON.stringify({ model: 'm', input: 'Hi', client_metadata: {} }),
+    });
+    assert.throws(() => backend.assertPlayed(), /x-codex-turn-metadata.*"client_metadata" is no/s);
+  }));
 
 for (const dialect of ['anthropic', 'openai'] as const) {
   test(`${dialect}: a queued answer is played whole or streamed as asked, and nothing is held against it`, () =>

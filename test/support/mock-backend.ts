@@ -6,8 +6,13 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Dialect } from '../../src/types.ts';
-import { answer, type JsonReply, type MockAnswer, type StreamReply } from './mock-replies.ts';
+import {
+  answer,
+  type JsonReply,
+  type MockAnswer,
+  type MockFormat,
+  type StreamReply,
+} from './mock-replies.ts';
 import { bodyProblems, type CredentialRule, headProblems } from './mock-rules.ts';
 
 /** How a stream ends early, after so many frames. */
@@ -43,8 +48,13 @@ export interface MockRequest {
   readonly over: Promise<'answered' | 'left'>;
 }
 
+/** What a backend is at home in; one of OpenAI's may speak Responses besides. */
+type MockDialect = Exclude<MockFormat, 'responses'>;
+
 export interface MockBackendOptions {
-  readonly dialect: Dialect;
+  readonly dialect: MockDialect;
+  /** Serves `/v1/responses` too; absent: asking it is a failure. */
+  readonly responses?: boolean;
   /** Names for `GET /v1/models` (`['mock-model']`). */
   readonly models?: readonly string[];
   /** The key the gateway must present (`backend-key`); `null`: none may come. */
@@ -60,7 +70,7 @@ export interface MockBackend {
   readonly url: string;
   /** Origin and `/v1`: what `OPENAI_BASE_URL` and `INTERNAL_LLM_URL` take. */
   readonly v1: string;
-  readonly dialect: Dialect;
+  readonly dialect: MockDialect;
   /** Inference requests in order of arrival, surplus ones included. */
   readonly requests: readonly MockRequest[];
   /** How often `GET /v1/models` and the token counter were asked. */
@@ -78,15 +88,16 @@ export interface MockBackend {
   close(): Promise<void>;
 }
 
-const INFERENCE: Readonly<Record<Dialect, string>> = {
+const INFERENCE: Readonly<Record<MockFormat, string>> = {
   anthropic: '/v1/messages',
   openai: '/v1/chat/completions',
+  responses: '/v1/responses',
 };
-const COUNTER: Readonly<Record<Dialect, string>> = {
+const COUNTER: Readonly<Record<MockDialect, string>> = {
   anthropic: '/v1/messages/count_tokens',
   openai: '/tokenize',
 };
-const QUERIES: Readonly<Record<Dialect, readonly string[]>> = {
+const QUERIES: Readonly<Record<MockDialect, readonly string[]>> = {
   anthropic: ['', '?beta=true'],
   openai: [''],
 };
@@ -94,6 +105,7 @@ const QUERIES: Readonly<Record<Dialect, readonly string[]>> = {
 /** Starts a mock backend on a free loopback port. Close it when the test ends. */
 export async function startMockBackend(options: MockBackendOptions): Promise<MockBackend> {
   const { dialect, models = ['mock-model'], tokens } = options;
+  const formats: readonly MockFormat[] = options.responses === true ? [dialect, 'responses'] : [dialect];
   const rule: CredentialRule = {
     dialect,
     credential: options.credential === undefined ? 'backend-key' : options.credential,
@@ -109,11 +121,15 @@ export async function startMockBackend(options: MockBackendOptions): Promise<Moc
     failures.push(...problems.map((problem) => `${message.method} ${message.url}: ${problem}`));
   };
 
-  async function takeInference(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function takeInference(
+    format: MockFormat,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const request = await recordRequest(message, response);
     requests.push(request);
     for (const waiter of waiting.filter(({ number }) => number === requests.length)) waiter.resolve(request);
-    fail(message, [...headProblems(rule, message), ...bodyProblems(rule, message, request.body)]);
+    fail(message, [...headProblems(rule, message), ...bodyProblems(rule, format, message, request.body)]);
     const next = queue.shift();
     if (next === undefined) {
       fail(message, ['no answer is queued for this request']);
@@ -124,12 +140,14 @@ export async function startMockBackend(options: MockBackendOptions): Promise<Moc
 
   async function take(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, search } = new URL(message.url ?? '/', 'http://mock');
-    const known = { [INFERENCE[dialect]]: 'POST', [COUNTER[dialect]]: 'POST', '/v1/models': 'GET' }[pathname];
+    const format = formats.find((one) => INFERENCE[one] === pathname);
+    const beside = { [COUNTER[dialect]]: 'POST', '/v1/models': 'GET' }[pathname];
+    const known = format === undefined ? beside : 'POST';
     if (known !== message.method || !QUERIES[dialect].includes(search)) {
       fail(message, ['no such endpoint on a real backend']);
       return send({ status: 404, body: '{"error":{"message":"no such endpoint"}}' }, response);
     }
-    if (pathname === INFERENCE[dialect]) return takeInference(message, response);
+    if (format !== undefined) return takeInference(format, message, response);
     fail(message, headProblems(rule, message));
     if (pathname === '/v1/models') {
       asked.models += 1;
@@ -162,7 +180,7 @@ export async function startMockBackend(options: MockBackendOptions): Promise<Moc
       queue.push(...replies);
     },
     say: (...answers) => {
-      queue.push(...answers.map((said) => answer(dialect, said)));
+      queue.push(...answers.map((said) => (asked: MockRequest) => answer(formatOf(asked.path), said)(asked)));
     },
     request: (number) => {
       const arrived = requests[number - 1];
@@ -204,6 +222,10 @@ async function recordRequest(message: IncomingMessage, response: ServerResponse)
   };
 }
 
+const formatOf = (path: string): MockFormat =>
+  (['anthropic', 'openai', 'responses'] as const).find((format) => path.startsWith(INFERENCE[format])) ??
+  'openai';
+
 function parsedOrUndefined(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
@@ -212,7 +234,7 @@ function parsedOrUndefined(body: Buffer): unknown {
   }
 }
 
-function modelList(dialect: Dialect, models: readonly string[]): unknown {
+function modelList(dialect: MockDialect, models: readonly string[]): unknown {
   if (dialect === 'openai') {
     const data = models.map((id) => ({ id, object: 'model', created: 1_790_000_000, owned_by: 'mock' }));
     return { object: 'list', data };

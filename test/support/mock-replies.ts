@@ -1,14 +1,22 @@
 /**
- * Answers for the mock backends, made by our own hand: what a model says is described once and written in either
- * dialect, whole or as a stream.
+ * Answers for the mock backends, made by our own hand: what a model says is described once and written in any
+ * format, whole or as a stream.
  */
-import type { Dialect } from '../../src/types.ts';
+import { responsesJson, responsesStream } from './mock-responses.ts';
 import { sseFrame } from './sse.ts';
+
+/** The wire formats that a backend may speak. */
+export type MockFormat = 'anthropic' | 'openai' | 'responses';
 
 export interface MockToolCall {
   readonly id: string;
   readonly name: string;
+  /** Of a custom tool: its text under `input`. */
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** Namespace of the tool, told apart in Responses and a prefix of the name elsewhere. */
+  readonly namespace?: string;
+  /** A custom tool, whose native call in Responses carries text. */
+  readonly custom?: boolean;
 }
 
 /** What the model says. Everything is optional; an empty answer says `Hello from the mock.` */
@@ -35,11 +43,18 @@ export interface StreamReply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const pieces = (text: string, size = 9): string[] => text.match(new RegExp(`[^]{1,${size}}`, 'gu')) ?? [];
-const textOf = (answer: MockAnswer): string =>
+export const pieces = (text: string, size = 9): string[] =>
+  text.match(new RegExp(`[^]{1,${size}}`, 'gu')) ?? [];
+/** The name where namespaces are unknown. */
+const flatName = ({ namespace, name }: MockToolCall) =>
+  namespace === undefined ? name : `${namespace}__${name}`;
+export const textOf = (answer: MockAnswer): string =>
   answer.text ?? (answer.tools === undefined ? 'Hello from the mock.' : '');
-const usageOf = (answer: MockAnswer) => ({ cacheRead: 0, ...(answer.usage ?? { input: 21, output: 7 }) });
-const modelOf = (answer: MockAnswer): string => answer.model ?? 'mock-model';
+export const usageOf = (answer: MockAnswer) => ({
+  cacheRead: 0,
+  ...(answer.usage ?? { input: 21, output: 7 }),
+});
+export const modelOf = (answer: MockAnswer): string => answer.model ?? 'mock-model';
 
 function anthropicUsage(answer: MockAnswer) {
   const usage = usageOf(answer);
@@ -61,7 +76,12 @@ export function anthropicJson(answer: MockAnswer = {}): JsonReply {
       ? []
       : [{ type: 'thinking', thinking: answer.thinking, signature: 'bW9jaw==' }]),
     ...(textOf(answer) === '' ? [] : [{ type: 'text', text: textOf(answer) }]),
-    ...(answer.tools ?? []).map(({ id, name, arguments: input }) => ({ type: 'tool_use', id, name, input })),
+    ...(answer.tools ?? []).map((tool) => ({
+      type: 'tool_use',
+      id: tool.id,
+      name: flatName(tool),
+      input: tool.arguments,
+    })),
   ];
   return {
     json: {
@@ -142,10 +162,13 @@ function textDeltas(text: string): BlockDeltas {
   };
 }
 
-function toolDeltas({ id, name, arguments: input }: MockToolCall): BlockDeltas {
+function toolDeltas(tool: MockToolCall): BlockDeltas {
   return {
-    block: { type: 'tool_use', id, name, input: {} },
-    deltas: pieces(JSON.stringify(input)).map((piece) => ({ type: 'input_json_delta', partial_json: piece })),
+    block: { type: 'tool_use', id: tool.id, name: flatName(tool), input: {} },
+    deltas: pieces(JSON.stringify(tool.arguments)).map((piece) => ({
+      type: 'input_json_delta',
+      partial_json: piece,
+    })),
   };
 }
 
@@ -165,7 +188,7 @@ const openaiFinish = (answer: MockAnswer): string =>
 const openaiCall = (call: MockToolCall) => ({
   id: call.id,
   type: 'function',
-  function: { name: call.name, arguments: JSON.stringify(call.arguments) },
+  function: { name: flatName(call), arguments: JSON.stringify(call.arguments) },
 });
 
 /** A Chat Completions answer in one piece. Thinking is written as vLLM does, in `reasoning`. */
@@ -202,7 +225,9 @@ export function openaiStream(answer: MockAnswer = {}, includeUsage = true): Stre
     chunk({ choices: [{ index: 0, delta: fields, logprobs: null, finish_reason: finish }] });
   const calls = (answer.tools ?? []).flatMap((call, index) => [
     delta({
-      tool_calls: [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }],
+      tool_calls: [
+        { index, id: call.id, type: 'function', function: { name: flatName(call), arguments: '' } },
+      ],
     }),
     ...pieces(JSON.stringify(call.arguments)).map((piece) =>
       delta({ tool_calls: [{ index, function: { arguments: piece } }] }),
@@ -223,7 +248,7 @@ export function openaiStream(answer: MockAnswer = {}, includeUsage = true): Stre
 
 /** An error in the dialect's envelope. */
 export function errorReply(
-  dialect: Dialect,
+  dialect: MockFormat,
   status: number,
   type: string,
   message: string,
@@ -238,13 +263,14 @@ export function errorReply(
 
 /** Answers as the request asks to be answered: in one piece or as a stream. */
 export function answer(
-  dialect: Dialect,
+  format: MockFormat,
   said: MockAnswer = {},
 ): (request: { readonly json: unknown }) => JsonReply | StreamReply {
   return ({ json }) => {
     const body = (json ?? {}) as { stream?: unknown; stream_options?: { include_usage?: unknown } };
     const stream = body.stream === true;
-    if (dialect === 'anthropic') return stream ? anthropicStream(said) : anthropicJson(said);
+    if (format === 'anthropic') return stream ? anthropicStream(said) : anthropicJson(said);
+    if (format === 'responses') return stream ? responsesStream(said) : responsesJson(said);
     return stream ? openaiStream(said, body.stream_options?.include_usage === true) : openaiJson(said);
   };
 }

@@ -3,7 +3,7 @@
  * never leave the gateway.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Dialect } from '../../src/types.ts';
+import type { MockFormat } from './mock-replies.ts';
 
 /** Never sent to a backend, whatever the client said (facts: platform.md B1 rule 5). */
 const FORBIDDEN = [
@@ -14,6 +14,10 @@ const FORBIDDEN = [
   /^x-gateway-/,
   /^proxy-/,
   /^(te|trailer|upgrade|keep-alive)$/,
+  // Codex's: who, where and on what somebody works (facts: codex.md §2).
+  /^x-codex-/,
+  /^(session|thread)-id$/,
+  /^originator$/,
 ];
 
 /** Parameters of Chat Completions, and those vLLM adds; an Anthropic field among them is a translator's slip. */
@@ -26,13 +30,21 @@ const OPENAI_FIELDS = new Set(
   web_search_options`.split(/\s+/),
 );
 
-const ROLES: Readonly<Record<Dialect, readonly string[]>> = {
+/** Parameters of Responses. Codex's `client_metadata` (workspace path, remote, commit) is none that may arrive. */
+const RESPONSES_FIELDS = new Set(
+  `background context_management conversation include input instructions max_output_tokens max_tool_calls
+  metadata model parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention
+  reasoning safety_identifier service_tier store stream stream_options temperature text tool_choice tools
+  top_logprobs top_p truncation user`.split(/\s+/),
+);
+
+const ROLES: Readonly<Record<Exclude<MockFormat, 'responses'>, readonly string[]>> = {
   anthropic: ['user', 'assistant', 'system'],
   openai: ['system', 'developer', 'user', 'assistant', 'tool', 'function'],
 };
 
 export interface CredentialRule {
-  readonly dialect: Dialect;
+  readonly dialect: Exclude<MockFormat, 'responses'>;
   /** The one credential the backend takes; `null`: none may be sent. */
   readonly credential: string | null;
   /** Texts that no request may contain: clients' keys, for example. */
@@ -72,7 +84,12 @@ function credentialProblems(rule: CredentialRule, message: IncomingMessage): str
 }
 
 /** What is wrong with an inference body; empty when nothing is. */
-export function bodyProblems(rule: CredentialRule, message: IncomingMessage, body: Buffer): string[] {
+export function bodyProblems(
+  rule: CredentialRule,
+  format: MockFormat,
+  message: IncomingMessage,
+  body: Buffer,
+): string[] {
   const type = message.headers['content-type'] ?? '';
   if (!/^application\/json\b/.test(type)) return [`content-type is "${type}"`];
   const text = body.toString('utf8');
@@ -88,20 +105,31 @@ export function bodyProblems(rule: CredentialRule, message: IncomingMessage, bod
   return [
     ...leaked.map((secret) => `the text "${secret}" must never reach a backend`),
     ...(typeof fields.model === 'string' && fields.model !== '' ? [] : ['model is missing']),
-    ...(rule.dialect === 'openai' ? openaiProblems(fields) : anthropicProblems(fields)),
-    ...messageProblems(rule.dialect, fields.messages),
+    ...PROBLEMS[format](fields),
   ];
 }
 
-const openaiProblems = (fields: Record<string, unknown>): string[] =>
+const unknownFields = (fields: Record<string, unknown>, known: ReadonlySet<string>, what: string): string[] =>
   Object.keys(fields)
-    .filter((name) => !OPENAI_FIELDS.has(name))
-    .map((name) => `"${name}" is no Chat Completions parameter`);
+    .filter((name) => !known.has(name))
+    .map((name) => `"${name}" is no ${what} parameter`);
 
 const anthropicProblems = (fields: Record<string, unknown>): string[] =>
   typeof fields.max_tokens === 'number' ? [] : ['max_tokens is missing'];
 
-function messageProblems(dialect: Dialect, messages: unknown): string[] {
+const PROBLEMS: Readonly<Record<MockFormat, (fields: Record<string, unknown>) => string[]>> = {
+  anthropic: (fields) => [...anthropicProblems(fields), ...messageProblems('anthropic', fields.messages)],
+  openai: (fields) => [
+    ...unknownFields(fields, OPENAI_FIELDS, 'Chat Completions'),
+    ...messageProblems('openai', fields.messages),
+  ],
+  responses: (fields) => [
+    ...unknownFields(fields, RESPONSES_FIELDS, 'Responses'),
+    ...(fields.input === undefined || fields.input === '' ? ['input is missing'] : []),
+  ],
+};
+
+function messageProblems(dialect: CredentialRule['dialect'], messages: unknown): string[] {
   if (!Array.isArray(messages) || messages.length === 0) return ['messages is empty'];
   const problems = messages.flatMap((message: Record<string, unknown>, index) =>
     ROLES[dialect].includes(String(message.role)) ? [] : [`messages.${index} has the role "${message.role}"`],

@@ -19,7 +19,7 @@ export interface Rig {
   readonly internal: MockBackend;
   /** Anthropic format, behind `CLAUDE_BASE_URL`. */
   readonly claude: MockBackend;
-  /** OpenAI format, behind `OPENAI_BASE_URL`. */
+  /** OpenAI format, Responses too, behind `OPENAI_BASE_URL`. */
   readonly openai: MockBackend;
   /** Sends a JSON request as a user of a tier. */
   post(path: string, tier: TierName, body: unknown, headers?: Record<string, string>): Promise<Response>;
@@ -42,7 +42,12 @@ export async function startRig(env: Record<string, string> = {}, configYaml?: st
     models: ['claude-haiku-5-5', 'claude-opus-5-5'],
     neverReceives,
   });
-  const openai = await startMockBackend({ dialect: 'openai', models: ['gpt-5'], neverReceives });
+  const openai = await startMockBackend({
+    dialect: 'openai',
+    responses: true,
+    models: ['gpt-5'],
+    neverReceives,
+  });
   const mocks = [internal, claude, openai];
   const closeMocks = () => Promise.all(mocks.map((mock) => mock.close()));
   const gateway = await startGatewayProcess({
