@@ -7,7 +7,8 @@ import { configuredKeys, createAuth, createVerifiers } from './compose/auth.ts';
 import { createSender, toBackends } from './compose/backends.ts';
 import { dependencyStates } from './compose/dependency-states.ts';
 import { createListeners } from './compose/listeners.ts';
-import { createStore, toTiers } from './compose/quota.ts';
+import { openStores } from './compose/stores.ts';
+import { toTiers } from './compose/tiers.ts';
 import type { Config } from './config/schema.ts';
 import { createCountTokensHandler } from './http/count-tokens.ts';
 import { createHealthHandler, createReadyzHandler, handleLivez } from './http/health.ts';
@@ -56,7 +57,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
 
   const verifiers = createVerifiers(config, clock, log);
   const authenticate = createAuth(config, [...configuredKeys(config), ...extraKeys], tiers, verifiers);
-  const store = await createStore(config, log);
+  const { quotaStore: store, records } = await openStores(config, log);
   const { timeZone, onStoreFailure } = config.quota;
   const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
     metrics.quotaUsed(subject, used, resetsAt);
@@ -100,6 +101,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
     chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
+    responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
     countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
@@ -126,6 +128,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
       await listeners.close(patienceMs);
       for (const verifier of verifiers) verifier.close();
       await quota.close();
+      await records.close();
       await caller.close();
     },
   };

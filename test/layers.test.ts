@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'types.ts': 0,
   'errors.ts': 0,
   protocol: 1,
+  store: 1,
   auth: 2,
   quota: 2,
   routing: 2,
@@ -45,7 +46,7 @@ const PURE = [
 
 /** The one file, or the one kind of file, that imports each npm package. */
 const OWNERS: Readonly<Record<string, { readonly files: RegExp; readonly several?: true }>> = {
-  ioredis: { files: /^quota\/valkey-store\.ts$/ },
+  ioredis: { files: /^store\/valkey\.ts$/ },
   jose: { files: /^auth\/oidc\.ts$/ },
   pino: { files: /^observe\/log\.ts$/ },
   'prom-client': { files: /^observe\/metrics\.ts$/ },

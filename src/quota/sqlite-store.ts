@@ -1,6 +1,5 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { createTransactions, openSqlite } from '../store/sqlite.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
 import type { Entry, Hold, QuotaStore, Tally } from './store.ts';
 import type { Window, Windows } from './windows.ts';
@@ -17,19 +16,9 @@ export interface SqliteStoreOptions {
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
 }
 
-/** Milliseconds to wait for another process's transaction. It blocks the event loop, so it is short. */
-const BUSY_TIMEOUT = 1_000;
 /** Milliseconds between two removals of old rows, and the most rows that one removes. */
 const PRUNE_EVERY = 60_000;
 const PRUNE_ROWS = 2_000;
-/**
- * Processes that open a new file at the same moment collide on the switch to WAL, and that does not always wait:
- * 17 of 600 openings failed at once with "database is locked" (4 processes, measured 2026-11-22).
- */
-const OPEN_ATTEMPTS = 50;
-const OPEN_PAUSE = 20;
-
-/** Kept in the file as `user_version`; a change of the tables takes the next number and a way to get there. */
 const VERSION = 1;
 // A request's row is void from `until` on: the end of its lease while held, else the end of its being remembered.
 const SCHEMA = `
@@ -56,13 +45,11 @@ const SCHEMA = `
 /**
  * Counts in one SQLite file, exact also when several processes share it.
  *
- * All steps that arrive in one turn of the event loop are one transaction, so a burst costs one write to disk.
- *
  * @throws Error when the file cannot be opened or made
  */
 export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   const { file, clock, synchronous = 'NORMAL' } = options;
-  const db = openDatabase(file, synchronous);
+  const db = openSqlite({ file, schema: SCHEMA, version: VERSION, synchronous });
   const steps = createSteps(db, clock);
   const together = createTransactions(db, () => steps.pruneIfDue());
 
@@ -81,102 +68,6 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
       together.flush();
       if (db.isOpen) db.close();
     },
-  };
-}
-
-function openDatabase(file: string, synchronous: string): DatabaseSync {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  // SQLite gives its -wal and -shm files the mode of the database file.
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
-  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
-  try {
-    waitForOthers(() => {
-      assertVersion(db, file);
-      db.exec('PRAGMA journal_mode = WAL');
-      db.exec(`PRAGMA synchronous = ${synchronous}`);
-      db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT`);
-    });
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-/** A file that a newer gateway has written is left alone. */
-function assertVersion(db: DatabaseSync, file: string): void {
-  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
-  if (version === 0 || version === VERSION) return;
-  throw new Error(`"${file}" has quota tables of version ${version}; expected version ${VERSION}`);
-}
-
-function waitForOthers(open: () => void): void {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      open();
-      return;
-    } catch (error) {
-      if (attempt === OPEN_ATTEMPTS || !isBusy(error)) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE);
-    }
-  }
-}
-
-function isBusy(error: unknown): boolean {
-  // The low byte of an extended result code is the primary one; 5 is SQLITE_BUSY (sqlite.org/rescode.html).
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5;
-}
-
-interface Transactions {
-  run<T>(step: () => T): Promise<T>;
-  flush(): void;
-}
-
-interface Waiting {
-  /** Does the step and returns what tells its caller so, once the transaction is on disk. */
-  readonly run: () => () => void;
-  readonly fail: (error: unknown) => void;
-}
-
-function createTransactions(db: DatabaseSync, afterwards: () => void): Transactions {
-  let waiting: Waiting[] = [];
-
-  function transact(batch: readonly Waiting[]): (() => void)[] {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const answers = batch.map((step) => step.run());
-      afterwards();
-      db.exec('COMMIT');
-      return answers;
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
-  function flush(): void {
-    const batch = waiting;
-    waiting = [];
-    if (batch.length === 0) return;
-    try {
-      for (const answer of transact(batch)) answer();
-    } catch (error) {
-      for (const step of batch) step.fail(error);
-    }
-  }
-
-  return {
-    run(step) {
-      return new Promise((resolve, reject) => {
-        const run = () => {
-          const answer = step();
-          return () => resolve(answer);
-        };
-        if (waiting.push({ run, fail: reject }) === 1) setImmediate(flush);
-      });
-    },
-    flush,
   };
 }
 

@@ -1,9 +1,10 @@
 /** A process of its own with a store of its own, for several-processes.test.ts: opens it, says so, does as told. */
+
 import assert from 'node:assert/strict';
 import { createSqliteStore } from '../../src/quota/sqlite-store.ts';
 import type { QuotaStore } from '../../src/quota/store.ts';
-import { createValkeyStore } from '../../src/quota/valkey-store.ts';
 import type { Windows } from '../../src/quota/windows.ts';
+import { openValkeyStore } from '../support/valkey-store.ts';
 
 /** Reserves `count` requests at once and commits those that were admitted, where that is asked for. */
 export interface Order {
@@ -30,7 +31,7 @@ export interface Report {
 
 async function open(place: string): Promise<QuotaStore> {
   if (!place.startsWith('redis://')) return createSqliteStore({ file: place, clock: Date.now });
-  const store = createValkeyStore({ url: place, commandTimeout: 10_000 });
+  const store = openValkeyStore({ url: place, commandTimeout: 10_000 });
   await store.check();
   return store;
 }

@@ -8,9 +8,9 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createSqliteStore } from '../../src/quota/sqlite-store.ts';
 import type { QuotaStore } from '../../src/quota/store.ts';
-import { createValkeyStore } from '../../src/quota/valkey-store.ts';
 import { skipBecause } from '../support/skip.ts';
 import { findValkey, startValkey } from '../support/valkey-server.ts';
+import { openValkeyStore } from '../support/valkey-store.ts';
 import { within } from '../support/within.ts';
 import type { Opening, Order, Report } from './reserving-process.ts';
 
@@ -167,7 +167,7 @@ if (program === null) {
     return {
       place: server.url,
       open: async () => {
-        const store = createValkeyStore({ url: server.url, commandTimeout: 5_000 });
+        const store = openValkeyStore({ url: server.url, commandTimeout: 5_000 });
         await store.check();
         return store;
       },

@@ -10,13 +10,10 @@ import { after, before, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { Redis } from 'ioredis';
 import { RECORDS_KEPT, WINDOWS_KEPT } from '../../src/quota/retention.ts';
-import {
-  createValkeyStore,
-  type ValkeyStore,
-  type ValkeyStoreOptions,
-} from '../../src/quota/valkey-store.ts';
+import type { ValkeyOptions } from '../../src/store/valkey.ts';
 import { skipBecause } from '../support/skip.ts';
 import { findValkey, freePort, startValkey, type ValkeyServer } from '../support/valkey-server.ts';
+import { type OpenedValkeyStore, openValkeyStore } from '../support/valkey-store.ts';
 import { within } from '../support/within.ts';
 import { quotaStoreContract } from './quota-store.contract.ts';
 
@@ -45,8 +42,8 @@ async function eventually<T>(what: string, attempt: () => Promise<T>): Promise<T
 }
 
 /** A store that is closed with its test. Commands may take long here: the machine may be busy. */
-function openStore(t: TestContext, options: ValkeyStoreOptions): ValkeyStore {
-  const opened = createValkeyStore({ commandTimeout: 5_000, ...options });
+function openStore(t: TestContext, options: ValkeyOptions): OpenedValkeyStore {
+  const opened = openValkeyStore({ commandTimeout: 5_000, ...options });
   t.after(() => opened.close());
   return opened;
 }
@@ -68,13 +65,13 @@ if (program === null) {
 
 function testValkeyStore(program: string): void {
   let server: ValkeyServer;
-  let store: ValkeyStore;
+  let store: OpenedValkeyStore;
   /** For looking at what is in the server, past the store. */
   let direct: Redis;
 
   before(async () => {
     server = await startValkey(program);
-    store = createValkeyStore({ url: server.url, commandTimeout: 5_000 });
+    store = openValkeyStore({ url: server.url, commandTimeout: 5_000 });
     await store.check();
     direct = new Redis(server.url);
     direct.on('error', () => undefined);

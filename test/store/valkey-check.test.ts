@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toStoreWarnings } from '../../src/quota/valkey-check.ts';
+import { toStoreWarnings } from '../../src/store/valkey-check.ts';
 
 function info(policy: string, appendOnly: 0 | 1): string {
   return `# Memory\r\nused_memory:1\r\nmaxmemory_policy:${policy}\r\n\n# Persistence\r\naof_enabled:${appendOnly}\r\n`;

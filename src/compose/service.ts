@@ -1,0 +1,132 @@
+/**
+ * Everything that one configuration decides between the socket and the backends, built in the order in which it is
+ * needed. A reload builds another; requests under way end on the one they began with. No logic.
+ */
+import type { KeyEntry } from '../auth/keys.ts';
+import type { TokenVerifier } from '../auth/oidc.ts';
+import type { Config } from '../config/schema.ts';
+import { createCountTokensHandler } from '../http/count-tokens.ts';
+import { createHealthHandler, createReadyzHandler, handleLivez } from '../http/health.ts';
+import { createInferenceHandler } from '../http/inference.ts';
+import { createMetricsHandler } from '../http/metrics.ts';
+import { createModelsHandler } from '../http/models.ts';
+import { createQuotaHandler, createUsageDisplayHandler } from '../http/quota.ts';
+import { sendJson } from '../http/reply.ts';
+import { helloBody, type RouteRow, toRoutes } from '../http/routes.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { type PipelineParts, tierOf } from '../pipeline.ts';
+import type { Quota } from '../quota/quota.ts';
+import { namedBackends } from '../routing/choose-route.ts';
+import type { Principal, Tier } from '../types.ts';
+import { createCountTokens } from '../upstream/count-tokens.ts';
+import { describeBackends } from '../upstream/describe-backends.ts';
+import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
+import { createUpstream, type Upstream } from './backends.ts';
+import { dependencyStates } from './dependency-states.ts';
+import { servesMetrics } from './listeners.ts';
+import { toTiers } from './quota.ts';
+import { type Shared, toShared } from './shared.ts';
+
+/** What lives as long as the process. */
+export interface Core {
+  /** Keys beside those of the configuration. */
+  readonly extraKeys: readonly KeyEntry[];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly quota: Quota;
+  readonly isDraining: () => boolean;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly randomText: () => string;
+}
+
+/** Parts that a reload takes over as they are, with what they know, where nothing they are built from has changed. */
+export interface Kept {
+  readonly verifiers: Shared<readonly TokenVerifier[]>;
+  readonly upstream: Shared<Upstream>;
+}
+
+export interface Service {
+  readonly routes: readonly RouteRow[];
+  readonly kept: Kept;
+  /** Waits a moment until the backends that are new have said what they serve. */
+  warmUp(): Promise<void>;
+}
+
+/** Builds a service that is not in use yet. */
+export function createService(config: Config, core: Core, kept: Partial<Kept> = {}): Shared<Service> {
+  const { log, metrics, quota, clock, now, randomText } = core;
+  const { limits } = config;
+  const tiers = toTiers(config);
+
+  const verifiers = kept.verifiers?.take() ?? toShared(createVerifiers(config, clock, log), closeAll);
+  const authenticate = createAuth(
+    config,
+    [...configuredKeys(config), ...core.extraKeys],
+    tiers,
+    verifiers.value,
+  );
+  const upstream =
+    kept.upstream?.take() ?? toShared(createUpstream(config, now, log), ({ caller }) => caller.close());
+  const { backends, caller, catalogue, sendFirst } = upstream.value;
+  const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
+
+  const relayLimits = {
+    slowReaderMs: limits.slowReaderSeconds * 1000,
+    keepAliveMs: limits.keepAliveSeconds * 1000,
+  };
+  const parts: PipelineParts = {
+    authenticate,
+    tiers,
+    modelsFor,
+    quota,
+    sendFirst,
+    isClaude: (backend) => backends.get(backend)?.kind === 'claude',
+    relayLimits,
+    clock,
+    now,
+    randomText,
+  };
+  const callers = { authenticate, tierOf: (principal: Principal) => tierOf(parts, principal) };
+  const health = {
+    isDraining: core.isDraining,
+    dependencies: () => dependencyStates(quota, verifiers.value, backends, catalogue.silent()),
+    backends: () => {
+      // Asked in the background, so that an operator who looks twice sees what nobody has used yet.
+      void catalogue.models();
+      return describeBackends(backends.values(), catalogue.known());
+    },
+  };
+  const { bodyBytes } = limits;
+  const countTokens = createCountTokens(backends, caller);
+  const routes: readonly RouteRow[] = toRoutes({
+    messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
+    chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
+    countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
+    models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
+    quota: createQuotaHandler({ ...callers, quota, clock }),
+    usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),
+    health: createHealthHandler(health),
+    livez: handleLivez,
+    readyz: createReadyzHandler(health),
+    hello: (scope) => sendJson(scope, 200, helloBody(routes)),
+    ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
+  });
+  const service: Service = {
+    routes,
+    kept: { verifiers, upstream },
+    async warmUp() {
+      await catalogue.models();
+    },
+  };
+  return toShared(service, async () => {
+    await Promise.all([verifiers.release(), upstream.release()]);
+  });
+}
+
+function closeAll(verifiers: readonly TokenVerifier[]): void {
+  for (const verifier of verifiers) verifier.close();
+}

@@ -1,0 +1,30 @@
+/** Where things are kept: everything in one Valkey, or in SQLite files of the data folder. */
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../observe/log.ts';
+import { createSqliteStore } from '../quota/sqlite-store.ts';
+import type { QuotaStore } from '../quota/store.ts';
+import { createValkeyStore } from '../quota/valkey-store.ts';
+import type { Records } from '../store/records.ts';
+import { createSqliteRecords } from '../store/sqlite-records.ts';
+import { openValkey } from '../store/valkey.ts';
+import { createValkeyRecords } from '../store/valkey-records.ts';
+
+export interface Stores {
+  readonly quotaStore: QuotaStore;
+  readonly records: Records;
+}
+
+/** Waits for Valkey, at most two seconds: users with a limit would be refused until it is connected. */
+export async function openStores({ quota, dataDir }: Config, log: Log): Promise<Stores> {
+  if (quota.redisUrl === undefined) {
+    const clock = Date.now;
+    return {
+      quotaStore: createSqliteStore({ file: join(dataDir, 'quota.db'), clock }),
+      records: createSqliteRecords({ file: join(dataDir, 'records.db'), clock }),
+    };
+  }
+  const valkey = openValkey({ url: quota.redisUrl.reveal() });
+  for (const warning of await valkey.check()) log.warn({ dependency: 'quota store' }, warning);
+  return { quotaStore: createValkeyStore(valkey), records: createValkeyRecords(valkey) };
+}

@@ -1,0 +1,151 @@
+import { hash } from 'node:crypto';
+import { Redis, type RedisOptions } from 'ioredis';
+import { toStoreWarnings } from './valkey-check.ts';
+
+export interface ValkeyOptions {
+  /** `redis://` or `rediss://` address, with credentials and a database number where needed. */
+  readonly url: string;
+  /** Certificates to trust for `rediss://`, PEM; default: those that Node.js trusts. */
+  readonly ca?: string | undefined;
+  /** Milliseconds a step may take before it counts as failed. Default 500. */
+  readonly commandTimeout?: number | undefined;
+  /** Milliseconds to connect. Default 2,000. */
+  readonly connectTimeout?: number | undefined;
+}
+
+/** A Lua script and the SHA-1 of its text, by which the server knows it. */
+export interface Script {
+  readonly text: string;
+  readonly digest: string;
+}
+
+/** One connection to Valkey or Redis, shared by everything that keeps something there. */
+export interface Valkey {
+  /**
+   * Runs a script at the server, as one step.
+   *
+   * @throws Error with the server's or the client's message, never the command and its arguments
+   */
+  run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  /** Resolves when the server answers. */
+  ping(): Promise<void>;
+  /**
+   * Waits for the server, at most `connectTimeout`, and says what is wrong with it, for the log at start-up; empty
+   * when nothing is. Never rejects: that the server does not answer is one of the things it says.
+   */
+  check(): Promise<readonly string[]>;
+  /** Lets the steps under way be answered and closes. Closing twice is closing once. */
+  close(): Promise<void>;
+}
+
+/** Most milliseconds between two attempts to connect. */
+const RECONNECT_PAUSE = 2_000;
+/** A connection on which nothing comes back for this many command timeouts is given up and made anew. */
+const SILENT_TIMEOUTS = 6;
+
+/**
+ * Connects in the background and for ever; while there is no connection, steps reject at once.
+ */
+export function openValkey(options: ValkeyOptions): Valkey {
+  const redis = new Redis(options.url, toRedisOptions(options));
+  // Without a listener the client prints every failed attempt; callers see failures where they ask.
+  redis.on('error', () => undefined);
+  let closing: Promise<void> | null = null;
+
+  return {
+    async run(script, keys, args) {
+      try {
+        return await redis.evalsha(script.digest, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw toPlainError(error);
+      }
+      return await redis.eval(script.text, keys.length, ...keys, ...args).catch((error: unknown) => {
+        throw toPlainError(error);
+      });
+    },
+
+    async ping() {
+      await redis.ping().catch((error: unknown) => {
+        throw toPlainError(error);
+      });
+    },
+
+    check: () => check(redis, options.connectTimeout ?? 2_000),
+
+    close() {
+      // QUIT lets the steps under way be answered; without a connection there are none.
+      closing ??= redis.quit().then(
+        () => undefined,
+        () => redis.disconnect(),
+      );
+      return closing;
+    },
+  };
+}
+
+/** Several texts that belong together, such as a common beginning and a step, become one script. */
+export function toScript(...texts: readonly string[]): Script {
+  const text = texts.join('\n');
+  return { text, digest: hash('sha1', text, 'hex') };
+}
+
+function toRedisOptions(options: ValkeyOptions) {
+  const { ca, commandTimeout = 500, connectTimeout = 2_000 } = options;
+  return {
+    commandTimeout,
+    connectTimeout,
+    socketTimeout: SILENT_TIMEOUTS * commandTimeout,
+    // A step that cannot be sent fails at once; one whose connection broke is sent again once: all are idempotent.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    // Scripts are pipelined as they are; collecting them made the client slower (platform.md A5).
+    enableAutoPipelining: false,
+    connectionName: 'llm-gateway',
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt - 1, 8), RECONNECT_PAUSE),
+    // A primary that became a replica: the step fails, and the address is looked up again for the next one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    ...(ca === undefined ? {} : { tls: { ca } }),
+  } satisfies RedisOptions;
+}
+
+/** The client's errors carry the command with its arguments, a password among them; only the message goes on. */
+function toPlainError(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : 'the quota store failed');
+}
+
+async function check(redis: Redis, wait: number): Promise<readonly string[]> {
+  try {
+    await whenReady(redis, wait);
+    const info = `${await redis.info('memory')}\n${await redis.info('persistence')}`;
+    const save = await redis.config('GET', 'save').then(
+      (answer) => (Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : null),
+      () => null,
+    );
+    return toStoreWarnings({ info, save });
+  } catch (error) {
+    return [`The quota store does not answer: ${toPlainError(error).message}.`];
+  }
+}
+
+function whenReady(redis: Redis, wait: number): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let latest = new Error(`no connection within ${wait} ms`);
+    const note = (error: Error) => {
+      latest = error;
+    };
+    const finish = (end: () => void) => () => {
+      clearTimeout(timer);
+      redis.off('ready', ready);
+      redis.off('error', note);
+      end();
+    };
+    const ready = finish(resolve);
+    const timer = setTimeout(
+      finish(() => reject(latest)),
+      wait,
+    );
+    redis.on('error', note);
+    redis.once('ready', ready);
+  });
+}
