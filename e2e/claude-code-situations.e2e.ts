@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import type { MockBackend, MockReply, MockRequest } from '../test/support/mock-backend.ts';
 import { openaiStream } from '../test/support/mock-replies.ts';
 import { sseFrame } from '../test/support/sse.ts';
+import { grayPng } from './support/gray-png.ts';
 import {
   assertAnswered,
   bodyOf,
@@ -84,25 +84,6 @@ scene('a backend that calls its first tool call_0 in every turn loses none of th
     .map(({ id }) => id);
   assert.deepEqual([ids.length, new Set(ids).size, s.internal.requests.length], [3, 3, 5]);
 });
-
-/** A picture of so many grey pixels in a row, as a PNG file. */
-function grayPng(width: number): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-    const frame = Buffer.alloc(8);
-    frame.writeUInt32BE(data.length, 0);
-    frame.writeUInt32BE(crc32(body), 4);
-    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
-  };
-  const header = Buffer.from([0, 0, 0, width, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
-  const row = Buffer.alloc(width + 1, 0x80).fill(0, 0, 1);
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(row)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-}
 
 scene('a picture that is read reaches an OpenAI-format backend behind the tool message', async (s) => {
   const file = join(s.cwd, 'gray.png');

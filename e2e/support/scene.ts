@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import type { MockRequest } from '../../test/support/mock-backend.ts';
 import type { MockToolCall } from '../../test/support/mock-replies.ts';
 import { type ClaudeCodeResult, type ClaudeCodeRun, runClaudeCode } from './claude-code.ts';
+import { type CodexResult, type CodexRun, runCodex } from './codex.ts';
 import { type Stage, setStage, staticKeys } from './stage.ts';
 
 /** What one test plays with. */
@@ -18,7 +19,9 @@ export interface Scene extends Stage {
   readonly cwd: string;
   /** Runs Claude Code in the scene's own working directory and home, so that sessions can be resumed. */
   claudeCode(run: Omit<ClaudeCodeRun, 'baseUrl'>): Promise<ClaudeCodeResult>;
-  /** Statuses that Claude Code was answered with. */
+  /** Runs Codex likewise. */
+  codex(run: Omit<CodexRun, 'origin'>): Promise<CodexResult>;
+  /** Statuses that the client was answered with. */
   statuses(): number[];
   /** Requests that were counted for {@link freeKey}. */
   charged(): Promise<number>;
@@ -29,15 +32,20 @@ type PlayScene = (name: string, play: (scene: Scene) => Promise<void>) => void;
 /** Most scenes of one file. */
 const MOST = 40;
 
-/** Sets one stage for all tests of a file; what comes back makes a test of each scene. */
-export function onSharedStage(): PlayScene {
+/**
+ * Sets one stage for all tests of a file; what comes back makes a test of each scene.
+ *
+ * @param configYaml the gateway's configuration file, where there is one
+ */
+export function onSharedStage(configYaml?: string): PlayScene {
   // A free user for each scene, so that the ten requests of a day last. Made beforehand: outside of a
   // suite the hook runs at once, before any scene is named.
   const freeKeys = Array.from({ length: MOST }, () => `e2e-free-key-${randomUUID()}`);
   let stage: Stage | null = null;
   before(async () => {
     const free = freeKeys.map((key, index) => `${key}=free-${index}:free`);
-    stage = await setStage({ STATIC_KEYS: [staticKeys(['pro', 'enterprise']), ...free].join(',') });
+    const keys = [staticKeys(['pro', 'enterprise']), ...free].join(',');
+    stage = await setStage({ STATIC_KEYS: keys }, configYaml);
   });
   after(async () => {
     await stage?.close();
@@ -66,6 +74,7 @@ async function playOn(stage: Stage, freeKey: string, play: (scene: Scene) => Pro
       freeKey,
       cwd,
       claudeCode: (run) => runClaudeCode({ baseUrl, home, cwd, ...run }),
+      codex: (run) => runCodex({ origin: baseUrl, home, cwd, ...run }),
       statuses: () => stage.proxy.seen.slice(from).map(({ status }) => status),
       charged: () => requestsUsed(stage.gateway.url, freeKey),
     });

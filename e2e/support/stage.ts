@@ -31,7 +31,10 @@ export const staticKeys = (tiers: readonly (keyof typeof KEYS)[]): string =>
   tiers.map((tier) => `${KEYS[tier]}=${tier}-user:${tier}`).join(',');
 
 /** Starts everything; close it when the test ends. */
-export async function setStage(env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+export async function setStage(
+  env: Readonly<Record<string, string>> = {},
+  configYaml?: string,
+): Promise<Stage> {
   const neverReceives = Object.values(KEYS);
   const internal = await startMockBackend({
     dialect: 'openai',
@@ -66,6 +69,7 @@ export async function setStage(env: Readonly<Record<string, string>> = {}): Prom
       STATIC_KEYS: staticKeys(['free', 'pro', 'enterprise']),
       ...env,
     },
+    ...(configYaml === undefined ? {} : { configYaml }),
   }).catch(async (error) => {
     await closeBackends();
     throw error;

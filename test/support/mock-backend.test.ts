@@ -39,7 +39,7 @@ test('responses: an answer is told in items whose ids and texts are those of the
   withBackend({ dialect: 'openai', responses: true }, async (backend) => {
     const tools = [
       { id: 'call_1', namespace: 'mcp__demo', name: 'add', arguments: { a: 1 } },
-      { id: 'call_2', name: 'apply_patch', custom: true, arguments: { input: '*** Begin Patch' } },
+      { id: 'call_2', name: 'apply_patch', kind: 'custom' as const, arguments: { input: '*** Begin Patch' } },
     ];
     backend.say({ text: 'Two', thinking: 'Hm.', tools });
     const response = await fetch(`${backend.v1}/responses`, {

@@ -15,8 +15,8 @@ export interface MockToolCall {
   readonly arguments: Readonly<Record<string, unknown>>;
   /** Namespace of the tool, told apart in Responses and a prefix of the name elsewhere. */
   readonly namespace?: string;
-  /** A custom tool, whose native call in Responses carries text. */
-  readonly custom?: boolean;
+  /** What Responses has an item of its own for: a custom tool's call carries text, a tool search an object. */
+  readonly kind?: 'custom' | 'search';
 }
 
 /** What the model says. Everything is optional; an empty answer says `Hello from the mock.` */

@@ -55,21 +55,33 @@ function tellText(text: string): Told {
   };
 }
 
-function tellCall({ id: callId, name, namespace, custom, arguments: args }: MockToolCall): Told {
-  const names = { call_id: callId, name, ...(namespace === undefined ? {} : { namespace }) };
-  const id = `${custom === true ? 'ctc' : 'fc'}_${callId}`;
-  const [type, field, event] =
-    custom === true
-      ? ['custom_tool_call', 'input', 'response.custom_tool_call_input']
-      : ['function_call', 'arguments', 'response.function_call_arguments'];
-  const text = custom === true ? String(args.input) : JSON.stringify(args);
+const CALLS = {
+  function: { type: 'function_call', prefix: 'fc_', field: 'arguments', event: 'function_call_arguments' },
+  custom: { type: 'custom_tool_call', prefix: 'ctc_', field: 'input', event: 'custom_tool_call_input' },
+};
+
+function tellCall({ id: callId, name, namespace, kind = 'function', arguments: args }: MockToolCall): Told {
+  if (kind === 'search') return tellSearch(callId, args);
+  const { type, prefix, field, event } = CALLS[kind];
+  const id = prefix + callId;
+  const text = kind === 'custom' ? String(args.input) : JSON.stringify(args);
+  const call = { id, type, call_id: callId, name, ...(namespace === undefined ? {} : { namespace }) };
   return {
-    item: { id, type, status: 'completed', ...names, [field]: text },
-    opening: { id, type, status: 'in_progress', ...names, [field]: '' },
+    item: { ...call, status: 'completed', [field]: text },
+    opening: { ...call, status: 'in_progress', [field]: '' },
     events: [
-      ...pieces(text).map((delta) => ({ type: `${event}.delta`, item_id: id, delta })),
-      { type: `${event}.done`, item_id: id, [field]: text },
+      ...pieces(text).map((delta) => ({ type: `response.${event}.delta`, item_id: id, delta })),
+      { type: `response.${event}.done`, item_id: id, [field]: text },
     ],
+  };
+}
+
+function tellSearch(callId: string, args: Fields): Told {
+  const call = { id: `tsc_${callId}`, type: 'tool_search_call', call_id: callId, execution: 'client' };
+  return {
+    item: { ...call, status: 'completed', arguments: args },
+    opening: { ...call, status: 'in_progress', arguments: {} },
+    events: [],
   };
 }
 
