@@ -129,7 +129,7 @@ for (const dialect of ['anthropic', 'openai'] as const) {
 
 const BROKEN: readonly {
   readonly what: string;
-  readonly dialect: Dialect;
+  readonly dialect: MockBackend['dialect'];
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
   readonly says: RegExp;

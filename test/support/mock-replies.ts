@@ -16,7 +16,7 @@ export interface MockToolCall {
   /** Namespace of the tool, told apart in Responses and a prefix of the name elsewhere. */
   readonly namespace?: string;
   /** What Responses has an item of its own for: a custom tool's call carries text, a tool search an object. */
-  readonly kind?: 'custom' | 'search';
+  readonly kind?: 'function' | 'custom' | 'search';
 }
 
 /** What the model says. Everything is optional; an empty answer says `Hello from the mock.` */
