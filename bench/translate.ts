@@ -9,7 +9,7 @@ import type { ReplyContext } from '../src/protocol/reply-events.ts';
 import { parseBody, scanRequest } from '../src/protocol/scan-request.ts';
 import { createFrameSplitter } from '../src/protocol/sse.ts';
 import { createTranslation } from '../src/protocol/transcribe.ts';
-import type { Dialect } from '../src/types.ts';
+import type { BackendFormat } from '../src/types.ts';
 
 const ROUNDS = process.argv.includes('--quick') ? 5 : 60;
 const STREAMS_PER_ROUND = 20;
@@ -19,7 +19,7 @@ const BODY_BYTES = 200_000;
 /** Targets: microseconds for an event, milliseconds for a body, bytes for a stream. */
 const MOST = { event: 25, body: 1.5, stream: 64 * 1024 };
 
-const DIRECTIONS: readonly { readonly client: Dialect; readonly backend: Dialect }[] = [
+const DIRECTIONS: readonly { readonly client: BackendFormat; readonly backend: BackendFormat }[] = [
   { client: 'anthropic', backend: 'openai' },
   { client: 'openai', backend: 'anthropic' },
 ];
@@ -111,7 +111,7 @@ function anthropicStream(): readonly string[] {
   return events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
-const STREAMS: Readonly<Record<Dialect, readonly string[]>> = {
+const STREAMS: Readonly<Record<BackendFormat, readonly string[]>> = {
   openai: openaiStream(),
   anthropic: anthropicStream(),
 };
@@ -126,7 +126,7 @@ const SCHEMA = {
 };
 
 /** A coding agent's conversation: 20 tools, then rounds of a call, its result and a text, up to the wished size. */
-function requestOf(dialect: Dialect): Uint8Array {
+function requestOf(dialect: BackendFormat): Uint8Array {
   const description = 'Reads a file, from its first line or from a given one. '.repeat(8);
   const tools = repeat(20, (i) =>
     dialect === 'anthropic'
@@ -199,7 +199,10 @@ const median = (values: readonly number[]): number =>
 
 let sink = 0;
 
-function measureStream(from: Dialect, to: Dialect): { readonly ours: number; readonly plain: number } {
+function measureStream(
+  from: BackendFormat,
+  to: BackendFormat,
+): { readonly ours: number; readonly plain: number } {
   const frames = STREAMS[from];
   const chunks = frames.map(encode);
   const texts = frames.map((frame) => frame.slice(frame.indexOf('data: ') + 6).trim());
@@ -220,7 +223,10 @@ function measureStream(from: Dialect, to: Dialect): { readonly ours: number; rea
   return { ours: ours / events, plain: plain / events };
 }
 
-function measureBody(client: Dialect, backend: Dialect): { readonly ours: number; readonly plain: number } {
+function measureBody(
+  client: BackendFormat,
+  backend: BackendFormat,
+): { readonly ours: number; readonly plain: number } {
   const body = requestOf(client);
   const target = { model: 'claude-opus-5-5', profile: PROFILES.vllm, maxOutputTokens: 8192, hash: sha256 };
   const translate = (): void => {
@@ -240,7 +246,7 @@ function measureBody(client: Dialect, backend: Dialect): { readonly ours: number
 }
 
 /** Bytes that a stream holds when it stands in the middle of its last call. */
-function measureMemory(from: Dialect, to: Dialect): number {
+function measureMemory(from: BackendFormat, to: BackendFormat): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error('start it with --expose-gc');
   const chunks = STREAMS[from].slice(0, -20).map(encode);

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
-import type { Dialect } from '../src/types.ts';
+import type { BackendFormat } from '../src/types.ts';
 import { toBackendFrame } from '../test/support/anthropic-to-openai.ts';
 import type { MessageFixture } from '../test/support/message-fixture.ts';
 import { type MockBackend, startMockBackend } from '../test/support/mock-backend.ts';
@@ -16,9 +16,11 @@ import { READERS, type SdkReader, type SdkReading, type SdkResult } from './supp
 import { KEYS, type Stage, setStage } from './support/stage.ts';
 
 const timeout = 20_000;
-const MODELS: Readonly<Record<Dialect, string>> = { anthropic: 'claude-opus-5-5', openai: 'qwen3-32b' };
+const MODELS: Readonly<Record<BackendFormat, string>> = { anthropic: 'claude-opus-5-5', openai: 'qwen3-32b' };
 
-async function readFixtures<Fixture>(dialect: Dialect): Promise<readonly (readonly [string, Fixture])[]> {
+async function readFixtures<Fixture>(
+  dialect: BackendFormat,
+): Promise<readonly (readonly [string, Fixture])[]> {
   const folder = new URL(`../test/fixtures/${dialect}/`, import.meta.url);
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.ts'))
@@ -43,7 +45,7 @@ const hasEnd = (frames: readonly string[]): boolean =>
 
 let stage: Stage;
 /** The backend without a gateway before it. */
-let direct: Readonly<Record<Dialect, MockBackend>>;
+let direct: Readonly<Record<BackendFormat, MockBackend>>;
 
 before(async () => {
   stage = await setStage();
@@ -69,7 +71,7 @@ afterEach(() => {
 /** Plays the fixture once through the gateway; exactly one request may reach the backend. */
 async function readThroughGateway(
   sdk: SdkReader,
-  backend: Dialect,
+  backend: BackendFormat,
   frames: readonly string[],
   stream: boolean,
 ): Promise<SdkResult> {

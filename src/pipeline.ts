@@ -5,7 +5,7 @@ import { GatewayError, hasClientLeft } from './errors.ts';
 import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
 import { isWarmUp, warmUpAnswer } from './protocol/anthropic/warm-up.ts';
 import type { Conversation } from './protocol/conversation.ts';
-import { NO_OPTIONS } from './protocol/dialects.ts';
+import { CLIENT_DIALECTS, NO_OPTIONS } from './protocol/dialects.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
 import { scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
@@ -262,26 +262,25 @@ function replyContext(
   translation: Translation | null,
 ): ReplyContext {
   const conversation = translation?.conversation;
-  const prefix = call.dialect === 'anthropic' ? 'msg_' : 'chatcmpl-';
-  const toolPrefix = call.dialect === 'anthropic' ? 'toolu_' : 'call_';
+  const { idPrefixes } = CLIENT_DIALECTS[call.dialect];
   return {
-    messageId: prefix + parts.randomText(),
+    messageId: idPrefixes.reply + parts.randomText(),
     model: route.requested,
     created: Math.floor(parts.clock() / 1000),
     showReasoning: conversation === undefined || showsReasoning(conversation, call.dialect),
     streamUsage: conversation?.streamUsage ?? true,
     toolNames: translation?.toolNames ?? NO_NAMES,
     usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
-    mintToolId: () => toolPrefix + parts.randomText(),
+    mintToolId: () => idPrefixes.toolCall + parts.randomText(),
     requestId: call.id,
     customTools: new Set(conversation?.tools.filter((tool) => tool.custom === true).map((tool) => tool.name)),
   };
 }
 
-/** Anthropic clients see reasoning only when they asked for it; OpenAI clients unless they switched it off. */
+/** As the client asked; said nothing, as its dialect has it. */
 function showsReasoning({ reasoning }: Conversation, dialect: Dialect): boolean {
   if (reasoning.kind === 'on') return reasoning.shown;
-  return reasoning.kind === 'default' && dialect === 'openai';
+  return reasoning.kind === 'default' && CLIENT_DIALECTS[dialect].showsReasoning;
 }
 
 function toolIds({ turns }: Conversation): ReadonlySet<string> {

@@ -2,8 +2,11 @@
  * The domain words, defined once. No code lives here and nothing is imported.
  */
 
-/** The wire formats spoken to clients and to backends. */
-export type Dialect = 'anthropic' | 'openai';
+/** The wire formats spoken to clients: Messages, Chat Completions, Responses. */
+export type Dialect = 'anthropic' | 'openai' | 'responses';
+
+/** The wire formats that requests are translated into; Responses is only ever passed on to a backend. */
+export type BackendFormat = Exclude<Dialect, 'responses'>;
 
 /** Who calls: the owner of a verified credential. */
 export interface Principal {

@@ -1,5 +1,5 @@
 /** The SDKs as strict readers: everything that their final message says, and what they throw. */
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat } from '../../src/types.ts';
 
 export interface SdkReading {
   /** Content blocks (Anthropic), or `content`, `reasoning` and `calls` (OpenAI). */
@@ -14,7 +14,7 @@ export type SdkResult = { readonly reading: SdkReading } | { readonly error: str
 
 export interface SdkReader {
   readonly name: string;
-  readonly dialect: Dialect;
+  readonly dialect: BackendFormat;
   /** Asks one question, without tools and without tries of the SDK's own, at a base address without `/v1`. */
   read(origin: string, key: string, model: string, stream: boolean): Promise<SdkResult>;
 }

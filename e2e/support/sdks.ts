@@ -2,7 +2,7 @@
  * The official SDKs, today's and the major before, each behind the same question and answer. They are loaded by
  * name at run time: their types are not there before `npm run test:e2e` has installed them.
  */
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat } from '../../src/types.ts';
 
 export interface Question {
   /** Origin of the gateway. */
@@ -37,7 +37,7 @@ export interface SdkError {
 
 export interface Sdk {
   readonly name: string;
-  readonly dialect: Dialect;
+  readonly dialect: BackendFormat;
   /** Asks with one tool on offer, `get_weather {city}`; the SDK's own retries are on. */
   ask(question: Question): Promise<SdkAnswer>;
 }

@@ -1,4 +1,4 @@
-/** `POST /v1/messages` and `POST /v1/chat/completions`. */
+/** `POST /v1/messages`, `POST /v1/chat/completions` and `POST /v1/responses`. */
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -78,6 +78,7 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
 const OVERFLOW_SIGNS: Readonly<Record<Dialect, RegExp>> = {
   anthropic: /prompt is too long|exceed context limit/i,
   openai: /"context_length_exceeded"/,
+  responses: /"context_length_exceeded"/,
 };
 
 function keepsItsWords(code: ErrorCode, dialect: Dialect, body: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 /** `GET /v1/models` and `GET /v1/models/{id}`: what this caller may use, in the shape this caller reads. */
 import { GatewayError } from '../errors.ts';
 import { chooseRoute } from '../routing/choose-route.ts';
-import type { Dialect, Principal, Tier } from '../types.ts';
+import type { Principal, Tier } from '../types.ts';
 import type { Models } from '../upstream/catalogue.ts';
 import { sendJson } from './reply.ts';
 import type { Scope } from './request-scope.ts';
@@ -31,8 +31,7 @@ export function createModelsHandler(parts: ModelsParts) {
     const tier = parts.tierOf(principal);
     const models = await parts.allModels();
     const id = modelId(scope.path);
-    const dialect: Dialect =
-      scope.request.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
+    const dialect = scope.request.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
     const body =
       id === null
         ? listBody(listModels(tier, models), dialect, scope.search)
@@ -51,6 +50,8 @@ function modelId(path: string): string | null {
     throw new GatewayError('model_not_found', 'The model id in the path is not valid.');
   }
 }
+
+type ListDialect = keyof typeof SHAPES;
 
 /** Every name that the tier passes through to the backend which serves it. */
 function listModels(tier: Tier, models: Models): ListedModel[] {
@@ -75,7 +76,7 @@ function tryRoute(tier: Tier, model: string, models: Models) {
   }
 }
 
-function oneBody(id: string, tier: Tier, models: Models, dialect: Dialect) {
+function oneBody(id: string, tier: Tier, models: Models, dialect: ListDialect) {
   const route = chooseRoute(tier, id, models);
   const { backend } = route.candidates[0];
   const displayName = route.served === id ? id : `${id} (served by ${route.served})`;
@@ -97,7 +98,7 @@ const SHAPES = {
   }),
 };
 
-function listBody(listed: readonly ListedModel[], dialect: Dialect, search: string) {
+function listBody(listed: readonly ListedModel[], dialect: ListDialect, search: string) {
   if (dialect === 'openai') return { object: 'list', data: listed.map(SHAPES.openai) };
   const query = new URLSearchParams(search);
   const { page, hasMore } = toPage(listed.flatMap(withPickerName), query);

@@ -63,7 +63,7 @@ export function toGatewayError(error: unknown): GatewayError {
 export function statusOf({ code, details }: GatewayError, dialect: Dialect): number {
   const row = ERRORS[code];
   if (details.status !== undefined) return details.status;
-  return dialect === 'openai' ? (row.openaiStatus ?? row.status) : row.status;
+  return dialect === 'anthropic' ? row.status : (row.openaiStatus ?? row.status);
 }
 
 /** Answers with an error in the caller's dialect, or cuts the connection when an answer has already begun. */

@@ -72,7 +72,8 @@ export function forwardedSearch({ dialect, search }: Scope): string {
 /** The endpoint tells the dialect; where it does not, the headers that only Anthropic's clients send. */
 function dialectOf(path: string, { headers }: IncomingMessage): Dialect {
   if (path.startsWith('/v1/messages')) return 'anthropic';
-  if (path.startsWith('/v1/chat/') || path.startsWith('/v1/responses')) return 'openai';
+  if (path.startsWith('/v1/chat/')) return 'openai';
+  if (path.startsWith('/v1/responses')) return 'responses';
   return headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined
     ? 'anthropic'
     : 'openai';

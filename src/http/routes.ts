@@ -16,6 +16,7 @@ export interface RouteRow {
 export interface Handlers {
   readonly messages: Handler;
   readonly chatCompletions: Handler;
+  readonly responses: Handler;
   readonly countTokens: Handler;
   readonly models: Handler;
   readonly quota: Handler;
@@ -24,15 +25,18 @@ export interface Handlers {
   readonly livez: Handler;
   readonly readyz: Handler;
   readonly hello: Handler;
+  /** Where the metrics have no port of their own. */
+  readonly metrics?: Handler;
 }
 
 /** `HEAD` is answered wherever `GET` is. */
 export function toRoutes(handlers: Handlers): readonly RouteRow[] {
-  const { hello } = handlers;
+  const { hello, metrics } = handlers;
   return [
     { path: '/v1/messages', methods: { POST: handlers.messages } },
     { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
     { path: '/v1/chat/completions', methods: { POST: handlers.chatCompletions } },
+    { path: '/v1/responses', methods: { POST: handlers.responses } },
     { path: '/v1/models', below: true, methods: { GET: handlers.models } },
     { path: '/quota', methods: { GET: handlers.quota } },
     { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },
@@ -43,6 +47,7 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     // Claude Code asks these at its start, the second one where the base address ends in /v1.
     { path: '/api/hello', methods: { GET: hello } },
     { path: '/v1/api/hello', methods: { GET: hello } },
+    ...(metrics === undefined ? [] : [{ path: '/metrics', methods: { GET: metrics } }]),
   ];
 }
 

@@ -8,15 +8,18 @@ const BODIES: Readonly<Record<Dialect, (code: ErrorCode, message: string, reques
     error: { type: ERRORS[code].anthropicType, message },
     request_id: requestId,
   }),
-  openai: (code, message) => ({
-    error: { message, type: ERRORS[code].openaiType, param: null, code: ERRORS[code].openaiCode },
-  }),
+  openai: (code, message) => toOpenAIBody(code, message),
+  responses: (code, message) => toOpenAIBody(code, message),
 };
+
+const toOpenAIBody = (code: ErrorCode, message: string) => ({
+  error: { message, type: ERRORS[code].openaiType, param: null, code: ERRORS[code].openaiCode },
+});
 
 /**
  * The JSON body of an error answer.
  *
- * @param requestId shown in the Anthropic envelope; the OpenAI one has no place for it (it has `x-request-id`)
+ * @param requestId shown in the Anthropic envelope; OpenAI's have no place for it (they have `x-request-id`)
  */
 export function toErrorBody(dialect: Dialect, code: ErrorCode, message: string, requestId: string): object {
   return BODIES[dialect](code, message, requestId);
@@ -26,9 +29,15 @@ export function toErrorBody(dialect: Dialect, code: ErrorCode, message: string, 
  * The last frame of a stream that failed after it had begun. Nothing may follow it, no `[DONE]` either.
  *
  * The Anthropic SDK ignores an error frame without an `event:` line, and openai-node throws on one that has it
- * (translation.md §6.1, both measured), so the two differ in more than their JSON.
+ * (translation.md §6.1, both measured), so the two differ in more than their JSON. Responses has none: there a stream fails by an event of its own
+ * (`responses/failed-response.ts`).
  */
-export function toStreamError(dialect: Dialect, code: ErrorCode, message: string, requestId: string): string {
+export function toStreamError(
+  dialect: Exclude<Dialect, 'responses'>,
+  code: ErrorCode,
+  message: string,
+  requestId: string,
+): string {
   const data = JSON.stringify(toErrorBody(dialect, code, message, requestId));
   return dialect === 'anthropic' ? `event: error\ndata: ${data}\n\n` : `data: ${data}\n\n`;
 }

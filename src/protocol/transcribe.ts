@@ -5,7 +5,6 @@
 import type { Dialect, Usage } from '../types.ts';
 import { append } from './append.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from './dialects.ts';
-import { toStreamError } from './error-body.ts';
 import { parseJson } from './json.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
 import type { RawFrame } from './sse.ts';
@@ -40,17 +39,16 @@ const TRUNCATED: ReplyError = {
 const KEEP_ALIVE: Readonly<Record<Dialect, string>> = {
   anthropic: 'event: ping\ndata: {"type":"ping"}\n\n',
   openai: ': keepalive\n\n',
+  // Codex's idle timer counts events, of whatever type, and no comments (codex.md §4).
+  responses: 'event: keepalive\ndata: {"type":"keepalive"}\n\n',
 };
 
 const UTF8 = new TextEncoder();
 
-/** Anthropic's SDK passes over an error without its `event:` line, and waits on; OpenAI's hears every one. */
-const isHeard = (dialect: Dialect, frame: RawFrame) => dialect === 'openai' || frame.event() === 'error';
-
 /** Passes whole frames on as they are and watches them go by. */
 export function createPassthrough(dialect: Dialect, requestId: string): Transcriber {
   const watcher = createStreamWatcher(dialect);
-  const fail = (error: ReplyError) => toStreamError(dialect, error.code, error.message, requestId);
+  const fail = (error: ReplyError) => watcher.fail(error, requestId);
   const restate = (frame: RawFrame) =>
     UTF8.encode(fail(readEmbeddedError(parseJson(frame.data())) ?? TRUNCATED));
   return {
@@ -59,7 +57,7 @@ export function createPassthrough(dialect: Dialect, requestId: string): Transcri
       let state: StreamState = 'open';
       for (const frame of frames) {
         const sight = watcher.see(frame);
-        passed.push(sight === 'error' && !isHeard(dialect, frame) ? restate(frame) : frame.bytes);
+        passed.push(sight === 'error' && !watcher.hears(frame) ? restate(frame) : frame.bytes);
         if (sight === 'end') state = 'completed';
         if (sight === 'error') state = 'failed';
         if (state !== 'open') break;

@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { cleanMessage } from './clean-message.ts';
 import { describeContextOverflow, readContextOverflow } from './context-overflow.ts';
-import { asList, asObject, asText, isObject, parseJson } from './json.ts';
+import { asList, asObject, asText, isObject, type JsonObject, parseJson } from './json.ts';
 import type { ReplyError } from './reply-events.ts';
 import { type ReplyHeaders, readRetryAfter } from './retry-after.ts';
 
@@ -111,7 +111,7 @@ export function readUpstreamError(failure: UpstreamFailure): ReplyError {
  * @returns `null` when the value is no error
  */
 export function readEmbeddedError(value: unknown): ReplyError | null {
-  const holder = Array.isArray(value) ? asObject(value[0]) : asObject(value);
+  const holder = holderOf(value);
   const isError =
     isObject(holder.error) ||
     asText(holder.error) !== '' ||
@@ -163,10 +163,15 @@ function codeOf(status: number | null): ErrorCode {
   return (status === null ? undefined : BY_STATUS[status]) ?? 'backend_failed';
 }
 
+/** Errors come in a list at some proxies, and within the response in a Responses stream. */
+function holderOf(value: unknown): JsonObject {
+  const holder = Array.isArray(value) ? asObject(value[0]) : asObject(value);
+  return holder.type === 'response.failed' ? { error: {}, ...asObject(holder.response) } : holder;
+}
+
 function readFields(body: string): ErrorFields {
-  const json = parseJson(body);
-  const value = Array.isArray(json) ? json[0] : json;
-  if (isObject(value)) return fieldsOf(value);
+  const value = parseJson(body);
+  if (isObject(value) || Array.isArray(value)) return fieldsOf(holderOf(value));
   const text = typeof value === 'string' ? value : body.trim();
   const readable = text.startsWith('<') ? '' : (text.split('\n', 1)[0] ?? '');
   return { message: readable, names: [], status: null };

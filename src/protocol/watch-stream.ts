@@ -3,8 +3,11 @@
  * frames that can tell are parsed.
  */
 import type { Dialect, Usage } from '../types.ts';
+import { toStreamError } from './error-body.ts';
 import { asList, asObject, asText, isObject, type JsonObject, parseJson } from './json.ts';
 import { readAnthropicUsage, readOpenAIUsage } from './read-usage.ts';
+import type { ReplyError } from './reply-events.ts';
+import { watchResponses } from './responses/watch-responses.ts';
 import type { RawFrame } from './sse.ts';
 import { readEmbeddedError } from './upstream-error.ts';
 
@@ -25,12 +28,22 @@ export interface StreamWatcher {
   mayEnd(): boolean;
   /** Tokens as far as the stream has told. */
   usage(): Usage | null;
+  /** Whether the clients of this dialect hear an error frame as it is. */
+  hears(frame: RawFrame): boolean;
+  /** The last frame of a stream that fails here; nothing may follow it. */
+  fail(error: ReplyError, requestId: string): string;
 }
 
 /** Makes a watcher for one stream of a dialect. */
 export function createStreamWatcher(dialect: Dialect): StreamWatcher {
-  return dialect === 'anthropic' ? watchAnthropic() : watchOpenAI();
+  return WATCHERS[dialect]();
 }
+
+const WATCHERS: Readonly<Record<Dialect, () => StreamWatcher>> = {
+  anthropic: watchAnthropic,
+  openai: watchOpenAI,
+  responses: watchResponses,
+};
 
 const ANTHROPIC_SIGHTS: ReadonlyMap<string, Sight> = new Map<string, Sight>([
   ['message_start', 'begun'],
@@ -59,6 +72,9 @@ function watchAnthropic(): StreamWatcher {
     },
     mayEnd: () => ended,
     usage: () => usage,
+    // Anthropic's SDK passes over an error without its `event:` line, and waits on.
+    hears: (frame) => frame.event() === 'error',
+    fail: (error, requestId) => toStreamError('anthropic', error.code, error.message, requestId),
   };
 }
 
@@ -100,6 +116,8 @@ function watchOpenAI(): StreamWatcher {
     },
     mayEnd: () => finished,
     usage: () => usage,
+    hears: () => true,
+    fail: (error, requestId) => toStreamError('openai', error.code, error.message, requestId),
   };
 }
 

@@ -30,7 +30,7 @@ export function toQuotaHeaders(
   if (limit === null) return {};
   const remaining = standing.remaining ?? 0;
   const common = toRateLimit(limit, remaining, standing.resetsAt, allowance, now);
-  if (dialect === 'openai') {
+  if (dialect !== 'anthropic') {
     return {
       ...common,
       'x-ratelimit-limit-requests': `${limit}`,

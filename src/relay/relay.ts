@@ -4,7 +4,6 @@
 import type { ServerResponse } from 'node:http';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
-import { readAnthropicUsage, readOpenAIUsage } from '../protocol/read-usage.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from '../protocol/reply-events.ts';
 import type { RawFrame } from '../protocol/sse.ts';
 import {
@@ -179,7 +178,7 @@ async function relayWhole(format: Dialect, body: Uint8Array, client: RelayClient
   }
   await client.onContent();
   sendJson(client, body);
-  const readUsage = format === 'anthropic' ? readAnthropicUsage : readOpenAIUsage;
+  const { readUsage } = BACKEND_FORMATS[format];
   return { ending: 'completed', usage: readUsage((value as { usage?: unknown }).usage) };
 }
 

@@ -41,9 +41,9 @@ export type Attempt = (one: Try) => Promise<Exchange>;
 export function createAttempt(caller: Caller, limits: ContentLimits): Attempt {
   return async ({ candidate, backend, writer, changes, signal }) => {
     const outbound = writer.write(candidate, backend, changes);
-    const { url, headers, body } = outbound;
+    const { format, url, headers, body } = outbound;
     const answer = await caller.call({ url, method: 'POST', headers, body, signal });
-    const reply = await awaitContent(answer, { candidate, format: backend.format }, limits);
+    const reply = await awaitContent(answer, { candidate, format }, limits);
     return { reply, outbound, backend };
   };
 }

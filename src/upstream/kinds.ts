@@ -2,12 +2,12 @@
  * The backend kinds, one row each: wire format, profile and how the backend wants its key.
  */
 import { type BackendProfile, PROFILES, type ProfileName } from '../protocol/profile.ts';
-import type { Dialect } from '../types.ts';
+import type { BackendFormat, Dialect } from '../types.ts';
 
 export type BackendKind = 'internal' | 'claude' | 'openai' | 'axon';
 
 interface KindRow {
-  readonly format: Dialect;
+  readonly format: BackendFormat;
   readonly profile: ProfileName;
   /** The header that carries the key, by the format that is spoken. */
   readonly credentials: Readonly<Record<Dialect, Credentials>>;
@@ -18,11 +18,11 @@ type Credentials = (key: string) => Readonly<Record<string, string>>;
 const bearer: Credentials = (key) => ({ authorization: `Bearer ${key}` });
 const xApiKey: Credentials = (key) => ({ 'x-api-key': key });
 /** Model servers guard their own `/v1/messages` like everything else: vLLM's `--api-key` reads nothing but Bearer. */
-const ALWAYS_BEARER = { anthropic: bearer, openai: bearer };
+const ALWAYS_BEARER = { anthropic: bearer, openai: bearer, responses: bearer };
 
 export const KINDS: Readonly<Record<BackendKind, KindRow>> = {
   internal: { format: 'openai', profile: 'vllm', credentials: ALWAYS_BEARER },
-  claude: { format: 'anthropic', profile: 'generic', credentials: { anthropic: xApiKey, openai: bearer } },
+  claude: { format: 'anthropic', profile: 'generic', credentials: { ...ALWAYS_BEARER, anthropic: xApiKey } },
   openai: { format: 'openai', profile: 'openai', credentials: ALWAYS_BEARER },
   axon: { format: 'openai', profile: 'generic', credentials: ALWAYS_BEARER },
 };
@@ -49,6 +49,12 @@ export const FORMATS: Readonly<Record<Dialect, FormatRow>> = {
     fixed: {},
     forwards: (name) => name === 'openai-beta',
   },
+  responses: {
+    path: '/v1/responses',
+    fixed: {},
+    // Codex sends workspace, remote and commit in headers of its own (codex.md §2).
+    forwards: (name) => name === 'openai-beta',
+  },
 };
 
 /** What the configuration says of one backend. */
@@ -59,7 +65,7 @@ export interface BackendSettings {
   readonly apiKey?: { reveal(): string } | undefined;
   readonly model?: string | undefined;
   readonly models?: readonly string[] | undefined;
-  readonly format?: Dialect | undefined;
+  readonly format?: BackendFormat | undefined;
   readonly maxOutputTokens: number;
   /** Tokens its model takes; absent: as the backend or the profile says. */
   readonly contextWindow?: number | undefined;
@@ -76,29 +82,41 @@ export interface Backend {
   readonly name: string;
   readonly kind: BackendKind;
   readonly urls: readonly string[];
-  readonly format: Dialect;
+  /** What requests are translated into; {@link formatFor} tells what a request goes out in. */
+  readonly format: BackendFormat;
   readonly profile: BackendProfile;
   /** Name of the row that the profile was made from. */
   readonly profileName: ProfileName;
   /** Fields in which it differs from that row. */
   readonly profileChanges: readonly string[];
-  readonly path: string;
   readonly maxOutputTokens: number;
-  readonly configuredFormat: Dialect | null;
+  readonly configuredFormat: BackendFormat | null;
   readonly configuredWindow: number | null;
   readonly configuredModel: string | null;
   readonly configuredModels: readonly string[] | null;
-  /** Fixed headers and the backend's own credential. */
-  headers(): Readonly<Record<string, string>>;
+  /** Fixed headers and the backend's own credential, for a request in a format (default: {@link Backend.format}). */
+  headers(format?: Dialect): Readonly<Record<string, string>>;
+}
+
+/** The format that a request in a dialect goes out in: passed on where the backend takes it, else translated. */
+export function formatFor({ format, kind }: Backend, dialect: Dialect): Dialect {
+  return dialect === 'responses' && format === 'openai' && kind === 'openai' ? dialect : format;
 }
 
 /** Fills a backend's row with what the configuration changes. */
 export function toBackend(settings: BackendSettings): Backend {
   const kind = KINDS[settings.kind];
   const format = settings.format ?? kind.format;
-  const { path, fixed } = FORMATS[format];
   const key = settings.apiKey?.reveal();
-  const headers = { ...fixed, ...(key === undefined ? {} : kind.credentials[format](key)) };
+  const headersIn = (spoken: Dialect) => ({
+    ...FORMATS[spoken].fixed,
+    ...(key === undefined ? {} : kind.credentials[spoken](key)),
+  });
+  const headers = {
+    anthropic: headersIn('anthropic'),
+    openai: headersIn('openai'),
+    responses: headersIn('responses'),
+  };
   const { base: profileName = kind.profile, ...changed } = settings.profile ?? {};
   return {
     name: settings.name,
@@ -108,12 +126,11 @@ export function toBackend(settings: BackendSettings): Backend {
     profile: { ...PROFILES[profileName], ...(changed as Partial<BackendProfile>) },
     profileName,
     profileChanges: Object.keys(changed),
-    path,
     maxOutputTokens: settings.maxOutputTokens,
     configuredFormat: settings.format ?? null,
     configuredWindow: settings.contextWindow ?? null,
     configuredModel: settings.model ?? null,
     configuredModels: settings.models ?? null,
-    headers: () => headers,
+    headers: (spoken = format) => headers[spoken],
   };
 }

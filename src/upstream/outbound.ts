@@ -15,7 +15,7 @@ import {
   NO_CHANGES,
   type OptionalField,
 } from './changes.ts';
-import { type Backend, FORMATS } from './kinds.ts';
+import { type Backend, FORMATS, formatFor } from './kinds.ts';
 import { measurePrompt, type PromptSize } from './prompt-size.ts';
 
 /** The client's request as the pipeline hands it over. */
@@ -31,6 +31,8 @@ export interface ClientRequest {
 
 /** One version of a request, for one candidate. */
 export interface Outbound {
+  /** The format it is written in, and its answer with it. */
+  readonly format: Dialect;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string;
@@ -66,8 +68,8 @@ export interface OutboundWriter {
 
 const USER_AGENT = 'llm-gateway';
 
-/** The names under which clients limit the answer; of both the first counts. */
-const LIMIT_FIELDS = ['max_completion_tokens', 'max_tokens'] as const;
+/** The names under which clients limit the answer; of several the first counts. */
+const LIMIT_FIELDS = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'] as const;
 
 /** @throws GatewayError `invalid_request` from writing, when a translated body cannot be read */
 export function createOutboundWriter(request: ClientRequest): OutboundWriter {
@@ -87,7 +89,7 @@ export function createOutboundWriter(request: ClientRequest): OutboundWriter {
       return size;
     },
     write: (candidate, backend, changes = NO_CHANGES) =>
-      backend.format === request.dialect
+      formatFor(backend, request.dialect) === request.dialect
         ? passOn(request, candidate, backend, changes)
         : translate(read(), candidate, backend, changes),
   };
@@ -119,9 +121,11 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
   const limits =
     maxTokens === null ? {} : Object.fromEntries(limitsIn(request).map(({ name }) => [name, maxTokens]));
   const isSame = request.scan.model === model && maxTokens === null;
+  const format = request.dialect;
   return {
-    url: `${candidate.url}${backend.path}${request.search}`,
-    headers: { ...outgoingHeaders(backend), ...forwardedHeaders(request, backend) },
+    format,
+    url: `${candidate.url}${FORMATS[format].path}${request.search}`,
+    headers: { ...outgoingHeaders(backend, format), ...forwardedHeaders(request) },
     body: isSame ? request.body : spliceFields(request.body, request.scan, { ...limits, model }),
     maxTokens: maxTokens ?? askedTokens(request),
     optional: [],
@@ -132,7 +136,8 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
 function translate(asked: Conversation, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
   const conversation = changeConversation(asked, changes);
   const profile = changeProfile(backend.profile, changes);
-  const written = BACKEND_FORMATS[backend.format].writeRequest(conversation, {
+  const { format } = backend;
+  const written = BACKEND_FORMATS[format].writeRequest(conversation, {
     model: candidate.model,
     profile,
     maxOutputTokens: backend.maxOutputTokens,
@@ -144,8 +149,9 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
   const isWordsOnly = asked.format.kind !== 'text' && conversation.format.kind === 'text';
   const dropped = isWordsOnly ? [...lost, 'response_format'] : lost;
   return {
-    url: `${candidate.url}${backend.path}`,
-    headers: outgoingHeaders(backend),
+    format,
+    url: `${candidate.url}${FORMATS[format].path}`,
+    headers: outgoingHeaders(backend, format),
     body: JSON.stringify(body),
     maxTokens: conversation.maxTokens,
     optional: OPTIONAL_FIELDS.filter((name) => name in body),
@@ -164,25 +170,26 @@ function decodingOf(
   return {
     thinkTags: profile.thinkTags ? { unopened: reasoning.kind === 'on' } : undefined,
     toolNames: sent,
+    cumulativeArguments: profile.cumulativeArguments,
     // Claude takes as many as anyone sends.
     stop: format === 'openai' ? stop.slice(profile.stopMax) : [],
   };
 }
 
 /** Built from nothing: no client header gets out that is not named in the backend's row. */
-function outgoingHeaders(backend: Backend): Record<string, string> {
+function outgoingHeaders(backend: Backend, format: Dialect): Record<string, string> {
   return {
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
     // Streams are looked into as they pass, so they must come as they are.
     'accept-encoding': 'identity',
     'user-agent': USER_AGENT,
-    ...backend.headers(),
+    ...backend.headers(format),
   };
 }
 
-function forwardedHeaders(request: ClientRequest, backend: Backend): Record<string, string> {
-  const { forwards } = FORMATS[backend.format];
+function forwardedHeaders(request: ClientRequest): Record<string, string> {
+  const { forwards } = FORMATS[request.dialect];
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers)) {
     if (typeof value === 'string' && forwards(name)) result[name] = value;

@@ -8,14 +8,14 @@ import {
   type Transcriber,
 } from '../../src/protocol/transcribe.ts';
 import { createStreamWatcher } from '../../src/protocol/watch-stream.ts';
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat } from '../../src/types.ts';
 import { readAnthropicStream, readWholeStream } from '../support/anthropic-grammar.ts';
 import { readChatStream, readWholeChatStream } from '../support/openai-grammar.ts';
 import { checkWhole } from './check-reply.ts';
 import { FUZZ_OPTIONS, fuzzContext } from './context.ts';
 
 const SIGHTS = new Set(['nothing', 'begun', 'content', 'error', 'end']);
-const FINISHED: Readonly<Record<Dialect, RegExp>> = {
+const FINISHED: Readonly<Record<BackendFormat, RegExp>> = {
   anthropic: /message_stop/,
   openai: /finish_reason"\s*:\s*"(?!null"|")/,
 };
@@ -73,7 +73,7 @@ function run(
 }
 
 /** Legal at every moment, never a good end that the backend did not give, the same when not streamed. */
-export function checkTranslation(from: Dialect, to: Dialect, bytes: Uint8Array): void {
+export function checkTranslation(from: BackendFormat, to: BackendFormat, bytes: Uint8Array): void {
   const batches = toBatches(bytes);
   const transcriber = createTranslation(from, to, fuzzContext(to), FUZZ_OPTIONS);
   const { text, state } = run(
@@ -94,7 +94,7 @@ export function checkTranslation(from: Dialect, to: Dialect, bytes: Uint8Array):
 }
 
 /** Only whole frames that came, in their order; an error frame where they stop without an end. */
-export function checkPassthrough(dialect: Dialect, bytes: Uint8Array): void {
+export function checkPassthrough(dialect: BackendFormat, bytes: Uint8Array): void {
   const batches = toBatches(bytes);
   const transcriber = createPassthrough(dialect, 'req_fuzz');
   const { text, state } = run(transcriber, batches, () => undefined);

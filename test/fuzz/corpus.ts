@@ -1,13 +1,13 @@
 /** What mutations begin from: every fixture of a stream, and requests, replies and errors that use every feature. */
 import { readdirSync } from 'node:fs';
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat } from '../../src/types.ts';
 import { toBackendFrame } from '../support/anthropic-to-openai.ts';
 import type { MessageFixture } from '../support/message-fixture.ts';
 import { anthropicJson, openaiJson } from '../support/mock-replies.ts';
 import { toFrame } from '../support/openai-to-anthropic.ts';
 import type { StreamFixture } from '../support/stream-fixture.ts';
 
-async function readFixtures<Fixture>(dialect: Dialect): Promise<readonly Fixture[]> {
+async function readFixtures<Fixture>(dialect: BackendFormat): Promise<readonly Fixture[]> {
   const folder = new URL(`../fixtures/${dialect}/`, import.meta.url);
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.ts'))
@@ -20,7 +20,7 @@ const toText = ({ event, data }: { readonly event: string; readonly data: string
   `${event === '' ? '' : `event: ${event}\n`}data: ${data}\n\n`;
 
 /** Streams as lists of frames. */
-export const STREAMS: Readonly<Record<Dialect, readonly (readonly string[])[]>> = {
+export const STREAMS: Readonly<Record<BackendFormat, readonly (readonly string[])[]>> = {
   openai: (await readFixtures<StreamFixture>('openai')).map(({ chunks }) =>
     chunks.map((chunk) => toText(toFrame(chunk))),
   ),
@@ -43,7 +43,7 @@ const SAID = [
 ];
 
 /** Whole replies, as JSON texts. */
-export const REPLIES: Readonly<Record<Dialect, readonly string[]>> = {
+export const REPLIES: Readonly<Record<BackendFormat, readonly string[]>> = {
   openai: SAID.map((said) => JSON.stringify(openaiJson(said).json)),
   anthropic: SAID.map((said) => JSON.stringify(anthropicJson(said).json)),
 };
@@ -182,7 +182,7 @@ const OPENAI_REQUEST = {
 const short = (model: string) => ({ model, max_tokens: 1, messages: [{ role: 'user', content: 'quota' }] });
 
 /** Requests, as JSON texts. */
-export const REQUESTS: Readonly<Record<Dialect, readonly string[]>> = {
+export const REQUESTS: Readonly<Record<BackendFormat, readonly string[]>> = {
   anthropic: [
     JSON.stringify(ANTHROPIC_REQUEST),
     JSON.stringify(short('claude-haiku-5-5')),

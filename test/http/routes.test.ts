@@ -6,6 +6,7 @@ import { type Handlers, helloBody, matchRoute, toRoutes } from '../../src/http/r
 const names = [
   'messages',
   'chatCompletions',
+  'responses',
   'countTokens',
   'models',
   'quota',
@@ -22,6 +23,7 @@ for (const [method, path, name] of [
   ['POST', '/v1/messages', 'messages'],
   ['POST', '/v1/messages/count_tokens', 'countTokens'],
   ['POST', '/v1/chat/completions', 'chatCompletions'],
+  ['POST', '/v1/responses', 'responses'],
   ['GET', '/v1/models', 'models'],
   ['GET', '/v1/models/axon/fast', 'models'],
   ['HEAD', '/v1/models', 'models'],

@@ -10,7 +10,7 @@ import { PROFILES } from '../../src/protocol/profile.ts';
 import { parseBody, scanRequest, spliceModel } from '../../src/protocol/scan-request.ts';
 import { createFrameSplitter } from '../../src/protocol/sse.ts';
 import { createPassthrough, createTranslation } from '../../src/protocol/transcribe.ts';
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat } from '../../src/types.ts';
 import { bytesOf } from '../support/chunks.ts';
 import {
   type Choice,
@@ -30,7 +30,7 @@ import {
 } from '../support/mock-replies.ts';
 import { replyContext, sha256 } from '../support/openai-to-anthropic.ts';
 
-const DIALECTS: readonly Dialect[] = ['anthropic', 'openai'];
+const DIALECTS: readonly BackendFormat[] = ['anthropic', 'openai'];
 const PAIRS = DIALECTS.flatMap((client) => DIALECTS.map((backend) => ({ client, backend })));
 
 type Json = Record<string, unknown>;
@@ -79,7 +79,7 @@ const stories: fc.Arbitrary<Story> = fc.record({
 });
 
 /** The body as the backend gets it: spliced where both speak one dialect, translated where they do not. */
-function send(client: Dialect, backend: Dialect, body: Json): Json {
+function send(client: BackendFormat, backend: BackendFormat, body: Json): Json {
   const bytes = bytesOf(JSON.stringify(body));
   if (client === backend) return parseBody(spliceModel(bytes, scanRequest(bytes), 'served')) as Json;
   const conversation = CLIENT_DIALECTS[client].readRequest(parseBody(bytes));
@@ -123,8 +123,10 @@ const SAY = {
   openai: { whole: openaiJson, stream: openaiStream },
 } as const;
 
-const saidBy = (backend: Dialect, { cut, ...answer }: MockAnswer & { readonly cut: boolean }): MockAnswer =>
-  cut ? { ...answer, finish: FINISH[backend] } : answer;
+const saidBy = (
+  backend: BackendFormat,
+  { cut, ...answer }: MockAnswer & { readonly cut: boolean },
+): MockAnswer => (cut ? { ...answer, finish: FINISH[backend] } : answer);
 
 function meant({ text, tools, usage, cut }: MockAnswer & { readonly cut: boolean }) {
   const calls = tools ?? [];

@@ -1,0 +1,63 @@
+/** A look at a Responses stream as it passes. */
+import type { Usage } from '../../types.ts';
+import { asObject, asText, type JsonObject, parseJson } from '../json.ts';
+import type { RawFrame } from '../sse.ts';
+import { readEmbeddedError } from '../upstream-error.ts';
+import type { Sight, StreamWatcher } from '../watch-stream.ts';
+import { failedResponse } from './failed-response.ts';
+import { readResponsesUsage } from './usage.ts';
+
+const SIGHTS: ReadonlyMap<string, Sight> = new Map<string, Sight>([
+  ['response.created', 'begun'],
+  ['response.queued', 'begun'],
+  ['response.in_progress', 'begun'],
+  ['response.completed', 'end'],
+  ['response.incomplete', 'end'],
+  ['response.failed', 'error'],
+  ['error', 'error'],
+]);
+
+/** Makes the watcher of one stream. Deltas are not parsed; only what begins and ends the answer is. */
+export function watchResponses(): StreamWatcher {
+  let usage: Usage | null = null;
+  let response: JsonObject = {};
+  let last: RawFrame | null = null;
+  let ended = false;
+  return {
+    see(frame) {
+      last = frame;
+      const type = typeOf(frame);
+      const sight = SIGHTS.get(type);
+      if (sight === undefined) return sightOfOther(type, frame);
+      const data = asObject(parseJson(frame.data()));
+      response = { ...response, ...asObject(data.response) };
+      usage = readResponsesUsage(response.usage, usage);
+      ended ||= sight === 'end';
+      return sight;
+    },
+    mayEnd: () => ended,
+    usage: () => usage,
+    // Codex and the SDKs pass over `error` events or throw without their words.
+    hears: (frame) => typeOf(frame) === 'response.failed',
+    fail: (error) => failedResponse(response, sequenceOf(last) + 1, error),
+  };
+}
+
+const TYPE = /^\s*\{\s*"type"\s*:\s*"([^"]*)"/;
+
+/** The `event:` line may be missing (codex.md §4). */
+function typeOf(frame: RawFrame): string {
+  const data = frame.data();
+  return frame.event() || (TYPE.exec(data)?.[1] ?? asText(asObject(parseJson(data)).type));
+}
+
+function sightOfOther(type: string, frame: RawFrame): Sight {
+  if (type.startsWith('response.')) return 'content';
+  return type === '' && readEmbeddedError(parseJson(frame.data())) !== null ? 'error' : 'nothing';
+}
+
+const SEQUENCE = /"sequence_number"\s*:\s*(\d{1,15})/;
+
+function sequenceOf(frame: RawFrame | null): number {
+  return frame === null ? -1 : Number(SEQUENCE.exec(frame.data())?.[1] ?? -1);
+}
