@@ -131,6 +131,10 @@ export interface Conversation {
   readonly format: OutputFormat;
   /** The client's name for its user, as sent; writers hash it. */
   readonly user: string | null;
+  /** Names the session that the request is part of, as sent; writers hash it. */
+  readonly session?: string | undefined;
+  /** Which capacity may serve it: any that there is, or none but the common one. */
+  readonly serviceTier?: 'auto' | 'standard' | undefined;
   /** The client marked parts of its prompt for caching; writers choose the places again (O-24). */
   readonly cachePrompt?: boolean | undefined;
   /** Names of things the reader left out because no other dialect has them, for the log (P11). */

@@ -7,7 +7,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { Conversation, Effort, OutputFormat, ReasoningRequest, Turn } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
-import { asObject, isObject, type JsonObject } from '../json.ts';
+import { asObject, asText, isObject, type JsonObject, parseJson } from '../json.ts';
 import { invalid, type Notes, noteOf, optional } from '../read-fields.ts';
 import { readAssistantParts, readUserParts } from './read-blocks.ts';
 import { readParallelTools, readToolChoice, readTools } from './read-tools.ts';
@@ -33,6 +33,7 @@ const UNDERSTOOD = new Set([
   'metadata',
   'output_config',
   'output_format',
+  'service_tier',
 ]);
 
 const EFFORTS: ReadonlySet<string> = new Set<Effort>(['minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
@@ -58,6 +59,7 @@ export function readAnthropicRequest(body: unknown, options: ReadAnthropicOption
   );
   const tools = readTools(request.tools, request.tool_choice, dropped);
   const messages = readMessages(request.messages, dropped);
+  const user = optional(asObject(request.metadata).user_id, 'metadata.user_id', 'string') ?? null;
   const effort = messages.effort ?? readEffort(asObject(request.output_config), 'output_config', dropped);
   return {
     stream: optional(request.stream, 'stream', 'boolean') ?? false,
@@ -74,9 +76,24 @@ export function readAnthropicRequest(body: unknown, options: ReadAnthropicOption
     stop: readStopSequences(request.stop_sequences, dropped),
     reasoning: readThinking(request.thinking, effort, dropped),
     format: readFormat(request, dropped),
-    user: optional(asObject(request.metadata).user_id, 'metadata.user_id', 'string') ?? null,
+    user,
+    ...readSession(user),
+    ...readServiceTier(request.service_tier, dropped),
     dropped: [...dropped],
   };
+}
+
+/** Claude Code packs a JSON object of ids into its user id; the session is that of one conversation. */
+function readSession(user: string | null): Pick<Conversation, 'session'> {
+  const session = asText(asObject(parseJson(user ?? '')).session_id);
+  return session === '' ? {} : { session };
+}
+
+function readServiceTier(value: unknown, dropped: Notes): Pick<Conversation, 'serviceTier'> {
+  if (value === 'auto') return { serviceTier: 'auto' };
+  if (value === 'standard_only') return { serviceTier: 'standard' };
+  if (value !== undefined && value !== null) dropped.add('service_tier');
+  return {};
 }
 
 /** Without them the tools that the request counts on would silently be missing. */

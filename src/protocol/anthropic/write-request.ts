@@ -42,6 +42,7 @@ export function writeAnthropicRequest(conversation: Conversation, target: Anthro
     ...writeOutputConfig(conversation, traits, thinking),
     ...writeSampling(conversation, traits, thinking, dropped),
     ...writeStop(conversation.stop, dropped),
+    ...writeServiceTier(conversation),
     // Claude forbids names and addresses here, and no backend has to know them (O-18).
     ...(conversation.user !== null && { metadata: { user_id: target.hash(conversation.user) } }),
   };
@@ -174,6 +175,11 @@ function writeStop(stop: readonly string[], dropped: Set<string>): JsonObject {
   const sequences = stop.filter(hasInk);
   if (sequences.length < stop.length) dropped.add('stop');
   return sequences.length === 0 ? {} : { stop_sequences: sequences };
+}
+
+function writeServiceTier({ serviceTier }: Conversation): JsonObject {
+  if (serviceTier === undefined) return {};
+  return { service_tier: serviceTier === 'standard' ? 'standard_only' : 'auto' };
 }
 
 const CACHE_CONTROL = { type: 'ephemeral' };

@@ -9,6 +9,8 @@ import type { ReplyEvent } from '../reply-events.ts';
 export interface ToolCallOptions {
   /** Names of the tools sent; tells a name that comes in pieces from one that is repeated. */
   readonly toolNames?: ReadonlySet<string> | undefined;
+  /** Every fragment repeats the arguments from their beginning (S-36). */
+  readonly cumulativeArguments?: boolean | undefined;
 }
 
 export interface ToolCallAssembler {
@@ -29,6 +31,8 @@ interface Call {
   /** Arguments that came before the name. */
   waiting: string;
   hasArguments: boolean;
+  /** All arguments so far; kept only where fragments repeat them. */
+  said: string;
   readonly progress: JsonProgress;
 }
 
@@ -54,9 +58,14 @@ export function createToolCallAssembler(options: ToolCallOptions = {}): ToolCall
     return call;
   };
 
-  const find = (fragment: Fragment): Call => {
-    const current = fragment.index === null ? findWithoutIndex(calls, fragment) : byIndex.get(fragment.index);
-    return current === undefined || beginsAnother(current, fragment) ? open(fragment) : current;
+  const current = (fragment: Fragment): Call | undefined =>
+    fragment.index === null ? findWithoutIndex(calls, fragment) : byIndex.get(fragment.index);
+
+  /** What a fragment adds to its call. */
+  const addition = (call: Call | undefined, fragment: Fragment): Fragment => {
+    if (options.cumulativeArguments !== true || call === undefined) return fragment;
+    if (!fragment.json.startsWith(call.said)) return fragment;
+    return { ...fragment, json: fragment.json.slice(call.said.length) };
   };
 
   /**
@@ -88,13 +97,16 @@ export function createToolCallAssembler(options: ToolCallOptions = {}): ToolCall
       .filter((call) => !call.started && call.name !== '')
       .flatMap(start);
 
-  const take = (fragment: Fragment): readonly ReplyEvent[] => {
-    const call = find(fragment);
+  const take = (given: Fragment): readonly ReplyEvent[] => {
+    const known = current(given);
+    const fragment = addition(known, given);
+    const call = known === undefined || beginsAnother(known, fragment) ? open(given) : known;
     takeName(call, fragment.name);
     if (call.id === '') call.id = fragment.id;
     if (fragment.json === '') return [];
     call.hasArguments = true;
     call.progress.add(fragment.json);
+    if (options.cumulativeArguments === true) call.said += fragment.json;
     if (call.started) return [{ type: 'tool-arguments', key: call.key, json: fragment.json }];
     call.waiting += fragment.json;
     return call.name === '' ? [] : startUpTo(call);
@@ -116,6 +128,7 @@ function createCall(key: string): Call {
     started: false,
     waiting: '',
     hasArguments: false,
+    said: '',
     progress,
   };
 }

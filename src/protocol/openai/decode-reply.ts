@@ -13,6 +13,8 @@ export interface OpenAIDecoderOptions {
   readonly thinkTags?: ThinkTagOptions | undefined;
   /** Names of the tools sent, for backends that send names in pieces. */
   readonly toolNames?: ReadonlySet<string> | undefined;
+  /** Every chunk repeats a tool call's arguments from their beginning (S-36). */
+  readonly cumulativeArguments?: boolean | undefined;
 }
 
 /** Events in a row that are no JSON, after which the stream is given up (T-05). */

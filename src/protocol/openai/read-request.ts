@@ -34,6 +34,7 @@ const UNDERSTOOD = new Set([
   'modalities',
   'user',
   'safety_identifier',
+  'service_tier',
 ]);
 
 const EFFORTS: ReadonlySet<string> = new Set<Effort>(['minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
@@ -75,9 +76,18 @@ export function readOpenAIRequest(body: unknown): Conversation {
     reasoning: readEffort(body.reasoning_effort, dropped),
     format: readFormat(body.response_format),
     user: asText(body.safety_identifier) || asText(body.user) || null,
+    ...readServiceTier(body.service_tier, dropped),
     ...(marksCaching(body) && { cachePrompt: true }),
     dropped: [...dropped],
   };
+}
+
+/** Claude knows two of the tiers; `flex` and `priority` become any that there is (O-18). */
+function readServiceTier(value: unknown, dropped: Notes): Pick<Conversation, 'serviceTier'> {
+  if (value === undefined || value === null) return {};
+  if (value === 'default') return { serviceTier: 'standard' };
+  if (value !== 'auto') dropped.add('service_tier');
+  return { serviceTier: 'auto' };
 }
 
 /** Values that ask for nothing are no loss: SDKs and frameworks fill them in. */

@@ -6,6 +6,7 @@ import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import type { JsonObject } from '../json.ts';
 import type { BackendProfile } from '../profile.ts';
+import { invalid } from '../read-fields.ts';
 import type { ToolNames } from '../tool-names.ts';
 import type { WriteToolId } from './tool-ids.ts';
 import { type ChatPart, toChatParts, toContent } from './write-content.ts';
@@ -50,8 +51,13 @@ export function writeMessages(conversation: Conversation, options: MessageOption
   if (!messages.some((message) => message.role === 'user' || message.role === 'tool')) {
     throw new GatewayError('invalid_request', 'messages: at least one user message with content is required');
   }
-  return { messages: [...writeSystem(conversation.system, options.profile), ...messages], prefilled };
+  const opening = options.profile.firstMustBeUser && messages[0]?.role !== 'user' ? [OPENING] : [];
+  const system = writeSystem(conversation.system, options.profile);
+  return { messages: [...system, ...opening, ...messages], prefilled };
 }
+
+/** Always the same, so that prefix caches hold (A-26). */
+const OPENING: JsonObject = { role: 'user', content: '(start)' };
 
 interface Place {
   /** In the tool loop that the model is in now. */
@@ -170,7 +176,10 @@ function toSegment(reply: Reply, options: MessageOptions): Segment {
   if (reply.role === 'user') {
     return { role: 'user', parts: reply.parts.flatMap((part) => toUserParts(part, options)), ours: false };
   }
-  if (options.profile.midSystem === 'system') {
+  const { midSystem } = options.profile;
+  // Claude Code knows these words and asks again without such messages (A-13).
+  if (midSystem === 'refuse') throw invalid('messages', "role 'system' is not supported on this model");
+  if (midSystem === 'system') {
     return { role: options.profile.systemRole, parts: [{ type: 'text', text: reply.text }], ours: false };
   }
   // Templates such as Qwen3.5's raise on a system message that is not the first (A-12).

@@ -7,6 +7,13 @@ const RANKS: ReadonlyMap<string, number> = new Map(
   ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'].map((name, rank) => [name, rank] as const),
 );
 
+/** Plain switches, by the vendors that have them: model servers, Alibaba, and DeepSeek with GLM and Kimi. */
+const SWITCHES: ReadonlyMap<string, (on: boolean) => JsonObject> = new Map([
+  ['chat-template', (on: boolean): JsonObject => ({ chat_template_kwargs: { enable_thinking: on } })],
+  ['enable-thinking', (on: boolean): JsonObject => ({ enable_thinking: on })],
+  ['thinking-type', (on: boolean): JsonObject => ({ thinking: { type: on ? 'enabled' : 'disabled' } })],
+]);
+
 /**
  * The fields that switch reasoning. A client that says nothing means "off" where the backend has a plain switch:
  * Anthropic's default is no reasoning, Qwen3's is reasoning.
@@ -17,9 +24,9 @@ export function writeReasoning(
   dropped: Set<string>,
 ): JsonObject {
   const { reasoning, tools } = conversation;
-  if (profile.reasoningToggle === 'chat-template') {
-    if (reasoning.kind === 'on' && reasoning.effort !== null) dropped.add('output_config.effort');
-    return { chat_template_kwargs: { enable_thinking: reasoning.kind === 'on' } };
+  const flip = SWITCHES.get(profile.reasoningToggle);
+  if (flip !== undefined) {
+    return { ...flip(reasoning.kind === 'on'), ...writeEffortBeside(reasoning, profile, dropped) };
   }
   // Silence stays silence: models without reasoning refuse any effort at all.
   if (reasoning.kind === 'default') return {};
@@ -32,6 +39,20 @@ export function writeReasoning(
   const effort = tools.length > 0 && !profile.effortWithTools ? null : nearestEffort(wished, profile.efforts);
   if (effort !== null && (wished !== 'none' || isLowest(effort))) return { reasoning_effort: effort };
   dropped.add(wished === 'none' ? 'thinking' : 'output_config.effort');
+  return {};
+}
+
+/** How hard to reason, beside a switch that is on. */
+function writeEffortBeside(
+  reasoning: ReasoningRequest,
+  { efforts }: BackendProfile,
+  dropped: Set<string>,
+): JsonObject {
+  if (reasoning.kind !== 'on') return {};
+  const wished = wishedEffort(reasoning);
+  const effort = wished === null ? null : nearestEffort(wished, efforts);
+  if (effort !== null) return { reasoning_effort: effort };
+  if (reasoning.effort !== null) dropped.add('output_config.effort');
   return {};
 }
 

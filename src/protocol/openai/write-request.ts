@@ -38,7 +38,8 @@ export function writeOpenAIRequest(conversation: Conversation, options: WriteOpe
     ...writeFormat(conversation.format),
     ...writeReasoning(conversation, profile, dropped),
     ...(prefilled ? { continue_final_message: true, add_generation_prompt: false } : {}),
-    ...writeUser(conversation.user, options, dropped),
+    ...writeUser(conversation, options, dropped),
+    ...writeServiceTier(conversation, profile, dropped),
     ...writeStream(conversation.stream, profile),
   };
   return { body, toolNames: names.changed, dropped: [...dropped] };
@@ -88,7 +89,7 @@ function writeLimits(conversation: Conversation, profile: BackendProfile, droppe
   if (stop.length > profile.stopMax) dropped.add('stop_sequences');
   return {
     ...(maxTokens === null ? {} : { [profile.maxTokensField]: maxTokens }),
-    ...(stop.length === 0 ? {} : { stop: stop.slice(0, profile.stopMax) }),
+    ...(stop.length === 0 || profile.stopMax === 0 ? {} : { stop: stop.slice(0, profile.stopMax) }),
   };
 }
 
@@ -120,12 +121,28 @@ function writeFormat(format: OutputFormat): JsonObject {
   };
 }
 
-/** Never the name itself: Claude Code's is a JSON text with device and session ids, too long for most. */
-function writeUser(user: string | null, options: WriteOpenAIOptions, dropped: Set<string>): JsonObject {
-  if (user === null) return {};
-  const field = options.profile.userField;
-  if (field !== null) return { [field]: options.hash(user).slice(0, 64) };
-  dropped.add('metadata.user_id');
+/** Never the names themselves: Claude Code's is a JSON text with device and session ids, too long for most. */
+function writeUser(
+  { user, session }: Conversation,
+  { profile, hash }: WriteOpenAIOptions,
+  dropped: Set<string>,
+): JsonObject {
+  const sent = (name: string) => hash(name).slice(0, 64);
+  if (user !== null && profile.userField === null) dropped.add('metadata.user_id');
+  return {
+    ...(user !== null && profile.userField !== null && { [profile.userField]: sent(user) }),
+    ...(session !== undefined && profile.promptCacheKey && { prompt_cache_key: sent(session) }),
+  };
+}
+
+function writeServiceTier(
+  { serviceTier }: Conversation,
+  profile: BackendProfile,
+  dropped: Set<string>,
+): JsonObject {
+  if (serviceTier === undefined) return {};
+  if (profile.serviceTier) return { service_tier: serviceTier === 'standard' ? 'default' : 'auto' };
+  dropped.add('service_tier');
   return {};
 }
 

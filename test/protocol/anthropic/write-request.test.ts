@@ -254,3 +254,13 @@ test('streaming is asked for as the client did, its options are not passed on (O
 test("what the reader lost is part of the request's losses (P11)", () => {
   assert.deepEqual(toClaude({ seed: 4, temperature: 2 }).dropped, ['seed', 'temperature']);
 });
+
+test('a service tier goes out in Claude’s words; tiers that it does not know become any (O-18)', () => {
+  const tierOf = (service_tier: string) => {
+    const { body, dropped } = toClaude({ service_tier });
+    return [body.service_tier, dropped];
+  };
+  assert.deepEqual(tierOf('auto'), ['auto', []]);
+  assert.deepEqual(tierOf('default'), ['standard_only', []]);
+  assert.deepEqual(tierOf('flex'), ['auto', ['service_tier']]);
+});

@@ -47,6 +47,18 @@ test('S-03 empty deltas say nothing', () => {
   assert.deepEqual(briefly(...empty.map((delta) => chunk(delta)), stop, DONE), ['finish:stop']);
 });
 
+test('S-08 what belongs to no answer is passed over: annotations, audio, log probabilities, obfuscation', () => {
+  const said = {
+    content: 'Hi',
+    annotations: [{ type: 'url_citation', url_citation: { url: 'x' } }],
+    audio: { data: 'AA' },
+  };
+  const odd = { ...chunk(said), obfuscation: 'xyz', system_fingerprint: 'fp' };
+  const [choice] = (odd as unknown as { choices: object[] }).choices;
+  const all = { ...odd, choices: [{ ...choice, logprobs: { content: [{ token: 'Hi' }] } }] };
+  assert.deepEqual(briefly(all, stop, DONE), ['text:Hi', 'finish:stop']);
+});
+
 test('S-06 content in parts is read as text and reasoning', () => {
   const content = [
     { type: 'thinking', thinking: 'why' },
@@ -231,6 +243,27 @@ test('S-34 a fresh id with every chunk, without a name, is the same call', () =>
 test('S-35 arguments as an object are read as its JSON', () => {
   const events = briefly(chunk({ tool_calls: [call(0, 'a1', 'f', { b: [1, 'ü'] })] }), toolStop, DONE);
   assert.deepEqual(events, ['call:a1/f', 'args0:{"b":[1,"ü"]}', 'finish:tool-calls']);
+});
+
+test('S-36 arguments repeated from their beginning are said once, where the profile says that they are', () => {
+  const chunks = [
+    chunk({ tool_calls: [call(0, 'a1', 'f', '')] }),
+    chunk({ tool_calls: [call(0, 'a1', 'f', '{"x"')] }),
+    chunk({ tool_calls: [call(0, 'a1', 'f', '{"x":1}')] }),
+    chunk({ tool_calls: [call(0, 'a1', 'f', '{"x":1}')] }),
+    chunk({ tool_calls: [call(1, '', 'g', '{}')] }),
+    chunk({ tool_calls: [call(1, '', 'g', '{}')] }),
+    toolStop,
+    DONE,
+  ];
+  assert.deepEqual(brief(decodeStream(chunks, { cumulativeArguments: true })), [
+    'call:a1/f',
+    'args0:{"x"',
+    'args0::1}',
+    'call:/g',
+    'args1:{}',
+    'finish:tool-calls',
+  ]);
 });
 
 test('S-37 a call without arguments begins at the end, before later calls', () => {

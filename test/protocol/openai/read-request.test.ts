@@ -90,7 +90,7 @@ test('what no other dialect has is named as lost; empty wishes are none (O-11)',
     service_tier: 'flex',
     'a strange key': 1,
   });
-  assert.deepEqual(dropped, ['seed', 'logit_bias', 'frequency_penalty', 'service_tier', 'unnamed']);
+  assert.deepEqual(dropped, ['seed', 'logit_bias', 'frequency_penalty', 'unnamed', 'service_tier']);
 });
 
 test('stop is a string, a list or nothing (O-12)', () => {

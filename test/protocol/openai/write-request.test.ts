@@ -151,6 +151,51 @@ test('A-12 a reminder joins the user message beside it even where others are kep
 
 // Messages
 
+test('A-13 where the configuration says so, later system messages are refused in the words that Claude Code knows', () => {
+  const messages = [HELLO, { role: 'system', content: 'Be brief.' }];
+  const refused = refuse({ messages }, { ...VLLM, midSystem: 'refuse' });
+  assert.equal(refused, "invalid_request messages: role 'system' is not supported on this model");
+  assert.equal(messagesOf([HELLO], { ...VLLM, midSystem: 'refuse' }).length, 1);
+});
+
+test('A-16 a reminder in a user message is text of the user and stays where it is', () => {
+  const reminder = '<system-reminder>\nThe file changed.\n</system-reminder>';
+  const body = bodyOf({ system: 'S', messages: [user(text('Go on.'), text(reminder))] });
+  assert.deepEqual(body.messages, [
+    { role: 'system', content: 'S' },
+    { role: 'user', content: `Go on.\n\n${reminder}` },
+  ]);
+});
+
+test('A-26 a template that wants the user first gets a constant opening, and nobody else', () => {
+  const messages = [assistant(text('Hi, what now?')), HELLO];
+  const roles = (profile: BackendProfile) => messagesOf(messages, profile).map(({ role }) => role);
+  assert.deepEqual(roles(VLLM), ['assistant', 'user']);
+  const strict = { ...VLLM, firstMustBeUser: true };
+  assert.deepEqual(roles(strict), ['user', 'assistant', 'user']);
+  assert.deepEqual(messagesOf(messages, strict)[0], { role: 'user', content: '(start)' });
+  assert.deepEqual(messagesOf([HELLO], strict), [HELLO]);
+  const system = bodyOf({ system: 'S', messages }, strict).messages as Message[];
+  assert.deepEqual(
+    system.map(({ role }) => role),
+    ['system', 'user', 'assistant', 'user'],
+  );
+});
+
+test('A-27 marks for caching and keys nobody knows change nothing, on blocks of every kind', () => {
+  const mark = { cache_control: { type: 'ephemeral' }, caller: { type: 'direct' }, citations: [] };
+  const plain = [
+    user(text('Look.')),
+    assistant(text('Yes.'), use('a')),
+    user(result('a', [text('seen')]), text('Go on.')),
+  ];
+  const marked = plain.map(({ role, content }) => ({
+    content: content.map((block) => ({ ...mark, ...(block as object) })),
+    role,
+  }));
+  assert.deepEqual(messagesOf(marked), messagesOf(plain));
+});
+
 test('A-20 texts make one string; with media they stay parts in their order', () => {
   assert.equal(messagesOf([user(text('a'), text('b'))])[0]?.content, 'a\n\nb');
   assert.deepEqual(messagesOf([user(PNG, text('what?'), PNG)])[0]?.content, [
@@ -288,6 +333,11 @@ const TOOL = {
   description: 'D',
   input_schema: { type: 'object', properties: { a: { type: 'string' } } },
 };
+
+test('A-38 an image before its question stays before it', () => {
+  const [message] = messagesOf([user(text('First:'), PNG, text('what is it?'))]);
+  assert.deepEqual(message?.content, [text('First:'), PNG_PART, text('what is it?')]);
+});
 
 test('A-40 a tool in its new form; no description stays none', () => {
   const { tools } = bodyOf({ tools: [TOOL, { name: 'g' }] });
@@ -597,6 +647,45 @@ test("A-84 the client's user is sent as a hash, or not at all", () => {
   const metadata = { user_id: '{"device_id":"d","account_uuid":"","session_id":"s"}' };
   assert.equal(bodyOf({ metadata }, OPENAI).safety_identifier, sha256(metadata.user_id));
   assert.doesNotMatch(JSON.stringify(bodyOf({ metadata })), /device_id/);
+});
+
+test('A-76 Claude’s rules for sampling beside thinking bind no other model', () => {
+  const tools = [{ name: 'f', input_schema: { type: 'object' } }];
+  const { body, dropped } = write({
+    ...ADAPTIVE,
+    temperature: 0.2,
+    top_p: 0.5,
+    tools,
+    tool_choice: { type: 'any' },
+  });
+  assert.deepEqual([body.temperature, body.top_p, body.tool_choice], [0.2, 0.5, 'required']);
+  assert.deepEqual(dropped, []);
+});
+
+test('A-83 a backend that takes no stop sequences gets none', () => {
+  const { body, dropped } = write({ stop_sequences: ['a'] }, { ...VLLM, stopMax: 0 });
+  assert.deepEqual(['stop' in body, dropped], [false, ['stop_sequences']]);
+});
+
+test('A-84 the session is a hashed cache key where the backend knows one', () => {
+  const metadata = (session: string) => ({
+    user_id: JSON.stringify({ device_id: 'd', session_id: session }),
+  });
+  const keyOf = (given: object, profile: BackendProfile = OPENAI) =>
+    bodyOf({ metadata: given }, profile).prompt_cache_key;
+  assert.equal(keyOf(metadata('s1')), sha256('s1'));
+  assert.notEqual(keyOf(metadata('s1')), keyOf(metadata('s2')));
+  assert.equal(keyOf(metadata('s1'), VLLM), undefined);
+  for (const user_id of ['plain', '"text"', '{"session_id":7}', '{}'])
+    assert.equal(keyOf({ user_id }), undefined);
+});
+
+test('A-85 the service tier is said in OpenAI’s words, and only to those who know it', () => {
+  assert.equal(bodyOf({ service_tier: 'auto' }, OPENAI).service_tier, 'auto');
+  assert.equal(bodyOf({ service_tier: 'standard_only' }, OPENAI).service_tier, 'default');
+  const vllm = write({ service_tier: 'auto' });
+  assert.deepEqual(['service_tier' in vllm.body, vllm.dropped], [false, ['service_tier']]);
+  assert.deepEqual(write({ service_tier: 'of tomorrow' }, OPENAI).dropped, ['service_tier']);
 });
 
 test('A-86 structured output is strict only where its schema is', () => {
