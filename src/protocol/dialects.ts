@@ -2,7 +2,7 @@
  * The dialects, one row each: how a client's side of one is read and written, and how a backend's side is. Any
  * client row works with any backend row, because both meet in the conversation and the reply events.
  */
-import type { Dialect } from '../types.ts';
+import type { BackendFormat, Dialect, Usage } from '../types.ts';
 import { createAnthropicDecoder, decodeAnthropicReply } from './anthropic/decode-reply.ts';
 import { createAnthropicEncoder, encodeAnthropicReply } from './anthropic/encode-reply.ts';
 import { readAnthropicRequest } from './anthropic/read-request.ts';
@@ -13,7 +13,12 @@ import { createOpenAIEncoder, encodeOpenAIReply } from './openai/encode-reply.ts
 import { readOpenAIRequest } from './openai/read-request.ts';
 import { writeOpenAIRequest } from './openai/write-request.ts';
 import type { BackendProfile } from './profile.ts';
+import { readAnthropicUsage, readOpenAIUsage } from './read-usage.ts';
 import type { ReplyContext, ReplyDecoder, ReplyEncoder, ReplyError, ReplyEvent } from './reply-events.ts';
+import { createResponsesDecoder, decodeResponsesReply } from './responses/decode-reply.ts';
+import { createResponsesEncoder, encodeResponsesReply } from './responses/encode-reply.ts';
+import { readResponsesRequest } from './responses/read-request.ts';
+import { readResponsesUsage } from './responses/usage.ts';
 import { createStopText, type ReplyFilter } from './stop-text.ts';
 import { createToolTextNotice } from './tool-call-text.ts';
 
@@ -21,6 +26,10 @@ import { createToolTextNotice } from './tool-call-text.ts';
 export type EncodedReply = { readonly status: 200; readonly body: unknown } | { readonly error: ReplyError };
 
 interface ClientDialect {
+  /** What ids of this dialect begin with. */
+  readonly idPrefixes: { readonly reply: string; readonly toolCall: string };
+  /** Whether reasoning is shown to clients that say nothing about it. */
+  readonly showsReasoning: boolean;
   readonly readRequest: (body: unknown) => Conversation;
   readonly createEncoder: (context: ReplyContext) => ReplyEncoder;
   readonly encodeReply: (events: readonly ReplyEvent[], context: ReplyContext) => EncodedReply;
@@ -53,42 +62,68 @@ export interface DecoderOptions {
 /** Nothing known of the request: it was passed through. */
 export const NO_OPTIONS: DecoderOptions = {};
 
-interface BackendFormat {
-  readonly writeRequest: (conversation: Conversation, target: WriteTarget) => WrittenRequest;
+interface ReplyFormat {
   readonly createDecoder: (options: DecoderOptions) => ReplyDecoder;
   readonly decodeReply: (body: unknown, options: DecoderOptions) => readonly ReplyEvent[];
+  /** Reads the `usage` of a whole reply. */
+  readonly readUsage: (value: unknown) => Usage | null;
+}
+
+interface RequestFormat {
+  readonly writeRequest: (conversation: Conversation, target: WriteTarget) => WrittenRequest;
 }
 
 export const CLIENT_DIALECTS: Readonly<Record<Dialect, ClientDialect>> = {
   anthropic: {
+    idPrefixes: { reply: 'msg_', toolCall: 'toolu_' },
+    showsReasoning: false,
     readRequest: readAnthropicRequest,
     createEncoder: createAnthropicEncoder,
     encodeReply: encodeAnthropicReply,
   },
   openai: {
+    idPrefixes: { reply: 'chatcmpl-', toolCall: 'call_' },
+    showsReasoning: true,
     readRequest: readOpenAIRequest,
     createEncoder: createOpenAIEncoder,
     encodeReply: encodeOpenAIReply,
   },
+  responses: {
+    idPrefixes: { reply: 'resp_', toolCall: 'call_' },
+    showsReasoning: true,
+    readRequest: readResponsesRequest,
+    createEncoder: createResponsesEncoder,
+    encodeReply: encodeResponsesReply,
+  },
 };
 
-export const BACKEND_FORMATS: Readonly<Record<Dialect, BackendFormat>> = {
-  anthropic: filtered({
-    writeRequest: writeAnthropicRequest,
-    createDecoder: createAnthropicDecoder,
-    decodeReply: decodeAnthropicReply,
-  }),
-  openai: filtered({
-    writeRequest: writeOpenAIRequest,
-    createDecoder: createOpenAIDecoder,
-    decodeReply: decodeOpenAIReply,
-  }),
-};
+/** Every format is read; all but Responses are written, which only ever passes as bytes. */
+export const BACKEND_FORMATS: Readonly<Record<Dialect, ReplyFormat> & Record<BackendFormat, RequestFormat>> =
+  {
+    anthropic: filtered({
+      writeRequest: writeAnthropicRequest,
+      createDecoder: createAnthropicDecoder,
+      decodeReply: decodeAnthropicReply,
+      readUsage: readAnthropicUsage,
+    }),
+    openai: filtered({
+      writeRequest: writeOpenAIRequest,
+      createDecoder: createOpenAIDecoder,
+      decodeReply: decodeOpenAIReply,
+      readUsage: readOpenAIUsage,
+    }),
+    responses: {
+      createDecoder: createResponsesDecoder,
+      decodeReply: decodeResponsesReply,
+      readUsage: readResponsesUsage,
+    },
+  };
 
 /** The same format, read with what the options ask for beyond it: streams and whole replies pass the same filters. */
-function filtered({ writeRequest, createDecoder, decodeReply }: BackendFormat): BackendFormat {
+function filtered<Format extends ReplyFormat>(format: Format): Format {
+  const { createDecoder, decodeReply } = format;
   return {
-    writeRequest,
+    ...format,
     createDecoder(options) {
       const decoder = createDecoder(options);
       const filters = filtersFor(options);

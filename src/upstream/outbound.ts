@@ -171,7 +171,6 @@ function decodingOf(
     thinkTags: profile.thinkTags ? { unopened: reasoning.kind === 'on' } : undefined,
     toolNames: sent,
     cumulativeArguments: profile.cumulativeArguments,
-    cumulativeArguments: profile.cumulativeArguments,
     // Claude takes as many as anyone sends.
     stop: format === 'openai' ? stop.slice(profile.stopMax) : [],
   };
