@@ -3,8 +3,8 @@ import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import { estimatePrompt, fitMaxTokens, roomAfter, sayTooLong, surelyFits } from '../routing/fit-context.ts';
 import { createAttempt } from '../upstream/attempt.ts';
-import type { Caller } from '../upstream/call.ts';
-import type { Catalogue } from '../upstream/catalogue.ts';
+import { type Caller, createCaller } from '../upstream/call.ts';
+import { type Catalogue, createCatalogue } from '../upstream/catalogue.ts';
 import { createWindowOf } from '../upstream/describe-backends.ts';
 import { withExactRoom, withinWindow } from '../upstream/fit-window.ts';
 import { type Backend, toBackend } from '../upstream/kinds.ts';
@@ -17,7 +17,7 @@ const PEEK_MS = 5000;
 
 const CONTEXT_RULES = { surelyFits, estimatePrompt, fitMaxTokens, roomAfter, sayTooLong };
 
-export function toBackends(config: Config): ReadonlyMap<string, Backend> {
+function toBackends(config: Config): ReadonlyMap<string, Backend> {
   return new Map(
     Object.entries(config.backends).map(([name, settings]) => [
       name,
@@ -26,8 +26,25 @@ export function toBackends(config: Config): ReadonlyMap<string, Backend> {
   );
 }
 
+/** What calls out, with what it knows of the backends. */
+export interface Upstream {
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly caller: Caller;
+  readonly catalogue: Catalogue;
+  readonly sendFirst: SendFirst;
+}
+
+/** @param now milliseconds, monotonic */
+export function createUpstream(config: Config, now: () => number, log: Log): Upstream {
+  const backends = toBackends(config);
+  const caller = createCaller(config.limits);
+  const catalogue = createCatalogue([...backends.values()], caller, now);
+  const sendFirst = createSender(backends, catalogue, caller, config.limits.replyBytes, log);
+  return { backends, caller, catalogue, sendFirst };
+}
+
 /** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room. */
-export function createSender(
+function createSender(
   backends: ReadonlyMap<string, Backend>,
   catalogue: Catalogue,
   caller: Caller,

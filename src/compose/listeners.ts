@@ -1,23 +1,17 @@
 import type { Config } from '../config/schema.ts';
-import { createMetricsHandler, type MetricsServer, startMetricsServer } from '../http/metrics.ts';
-import type { Scope } from '../http/request-scope.ts';
-import { matchRoute, type RouteRow } from '../http/routes.ts';
+import { type MetricsServer, startMetricsServer } from '../http/metrics.ts';
 import { createGatewayServer, type ServerOptions } from '../http/server.ts';
 import type { Metrics } from '../observe/metrics.ts';
 
+/** Whether the metrics are one more path of the product's own port. */
+export const servesMetrics = ({ server: { port, metricsPort } }: Config) =>
+  metricsPort === port && port !== 0;
+
 /** The port of the product and that of the metrics, which may be one. */
-export function createListeners(
-  config: Config,
-  routes: readonly RouteRow[],
-  metrics: Metrics,
-  tools: Pick<ServerOptions, 'log' | 'mintId' | 'now'>,
-) {
+export function createListeners(config: Config, metrics: Metrics, options: Omit<ServerOptions, 'limits'>) {
   const { port, host, metricsPort } = config.server;
-  const shared = metricsPort === port && port !== 0;
-  const metricsRow = { path: '/metrics', methods: { GET: createMetricsHandler(metrics) } };
-  const table = shared ? [...routes, metricsRow] : routes;
-  const handle = (scope: Scope) => matchRoute(table, scope.request.method ?? '', scope.path)(scope);
-  const server = createGatewayServer({ ...tools, handle, limits: config.limits });
+  const shared = servesMetrics(config);
+  const server = createGatewayServer({ ...options, limits: config.limits });
   let metricsServer: MetricsServer | null = null;
   return {
     async listen() {

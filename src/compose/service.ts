@@ -25,8 +25,8 @@ import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
-import { toTiers } from './quota.ts';
 import { type Shared, toShared } from './shared.ts';
+import { toTiers } from './tiers.ts';
 
 /** What lives as long as the process. */
 export interface Core {
@@ -105,6 +105,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
     chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
+    responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
     countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
