@@ -10,13 +10,24 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Where a field's value lies, and where its key begins. */
+export interface FieldRange extends ByteRange {
+  readonly key: number;
+}
+
+/** A body and what was read of it. */
+export interface ScannedBody {
+  readonly body: Uint8Array;
+  readonly scan: RequestScan;
+}
+
 export interface RequestScan {
   /** The asked model; whatever stands there when it is no string. */
   readonly model: unknown;
   /** Whether a streamed answer is asked for. */
   readonly stream: boolean;
   /** Every top-level key and where its value lies. */
-  readonly fields: ReadonlyMap<string, ByteRange>;
+  readonly fields: ReadonlyMap<string, FieldRange>;
   /** Behind every string `"signature"` below the top level: where thinking may be signed. */
   readonly signatures: readonly number[];
 }
@@ -51,19 +62,20 @@ const UTF8_OUT = new TextEncoder();
  *   key in other letter case
  */
 export function scanRequest(body: Uint8Array): RequestScan {
-  const fields = new Map<string, ByteRange>();
+  const fields = new Map<string, FieldRange>();
   const seen: Seen = { containers: 0, signatures: [] };
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
   at = skipSpace(body, at + 1);
   while (body[at] !== CLOSE_BRACE) {
+    const keyStart = at;
     const keyEnd = endOfString(body, at);
     const key = readString(body, at, keyEnd);
     at = skipSpace(body, keyEnd);
     if (body[at] !== COLON) throw malformed('expected ":"', at);
     const start = skipSpace(body, at + 1);
     const end = endOfValue(body, start, seen);
-    keep(fields, key, { start, end });
+    keep(fields, key, { key: keyStart, start, end });
     at = skipSpace(body, end);
     if (body[at] !== COMMA) break;
     at = skipSpace(body, at + 1);
@@ -98,20 +110,54 @@ export function spliceModel(body: Uint8Array, scan: RequestScan, model: string):
 export function spliceFields(
   body: Uint8Array,
   scan: RequestScan,
-  values: Readonly<Record<string, string | number>>,
+  values: Readonly<Record<string, string | number | boolean>>,
 ): Uint8Array {
-  const edits = Object.entries(values).flatMap(([name, value]) => {
+  return spliceBytes(body, fieldEdits(scan, values));
+}
+
+/** Bytes to put in the place of others; a range without length is a place between two. */
+export interface Edit {
+  readonly range: ByteRange;
+  readonly bytes: Uint8Array;
+}
+
+/** The edits that give top-level fields other values; fields that the body does not have are not added. */
+export function fieldEdits(
+  scan: RequestScan,
+  values: Readonly<Record<string, string | number>>,
+): readonly Edit[] {
+  return Object.entries(values).flatMap(([name, value]) => {
     const range = scan.fields.get(name);
     return range === undefined ? [] : [{ range, bytes: UTF8_OUT.encode(JSON.stringify(value)) }];
   });
-  return spliceBytes(body, edits);
 }
 
+/** The same request without a top-level field; itself where it has none. Not a byte of the rest changes. */
+export function withoutField({ body, scan }: ScannedBody, name: string): ScannedBody {
+  const field = scan.fields.get(name);
+  if (field === undefined) return { body, scan };
+  const fields = [...scan.fields];
+  const place = fields.findIndex(([key]) => key === name);
+  const before = fields[place - 1]?.[1];
+  const after = fields[place + 1]?.[1];
+  // One comma goes with it: the one behind it, or before it where it is the last.
+  const start = after === undefined && before !== undefined ? before.end : field.key;
+  const end = after === undefined ? field.end : after.key;
+  const shift = (at: number) => (at < end ? at : at - (end - start));
+  const shifted = fields
+    .filter(([key]) => key !== name)
+    .map(([key, at]) => [key, { key: shift(at.key), start: shift(at.start), end: shift(at.end) }] as const);
+  const signatures = scan.signatures.filter((at) => at <= start || at >= end).map(shift);
+  return {
+    body: spliceBytes(body, [{ range: { start, end }, bytes: NOTHING }]),
+    scan: { ...scan, fields: new Map(shifted), signatures },
+  };
+}
+
+const NOTHING = new Uint8Array(0);
+
 /** The same body with other bytes in ranges that do not overlap. */
-export function spliceBytes(
-  body: Uint8Array,
-  edits: readonly { readonly range: ByteRange; readonly bytes: Uint8Array }[],
-): Uint8Array {
+export function spliceBytes(body: Uint8Array, edits: readonly Edit[]): Uint8Array {
   if (edits.length === 0) return body;
   const growth = edits.reduce((sum, { range, bytes }) => sum + bytes.length - (range.end - range.start), 0);
   const result = new Uint8Array(body.length + growth);
@@ -175,7 +221,7 @@ export function parseBody(body: Uint8Array): unknown {
   }
 }
 
-function keep(fields: Map<string, ByteRange>, key: string, range: ByteRange): void {
+function keep(fields: Map<string, FieldRange>, key: string, range: FieldRange): void {
   if (fields.has(key)) throw new GatewayError('invalid_request', 'The request body names a key twice.');
   const lower = key.toLowerCase();
   if (key !== lower && ROUTING_KEYS.includes(lower)) {

@@ -6,7 +6,14 @@ import { createHash } from 'node:crypto';
 import { dropForeignThinking } from '../protocol/anthropic/drop-foreign-thinking.ts';
 import type { Conversation } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
-import { parseBody, type RequestScan, readField, spliceFields } from '../protocol/scan-request.ts';
+import { asksToStore, withoutMetadata } from '../protocol/responses/keep-private.ts';
+import {
+  parseBody,
+  type RequestScan,
+  readField,
+  type ScannedBody,
+  spliceFields,
+} from '../protocol/scan-request.ts';
 import type { Candidate, Dialect } from '../types.ts';
 import {
   type Changes,
@@ -40,6 +47,8 @@ export interface Outbound {
   readonly maxTokens: number | null;
   /** Fields in it that are the gateway's own and that it could do without. */
   readonly optional: readonly OptionalField[];
+  /** The gateway asks for usage at the end of the stream, and the client did not. */
+  readonly asksUsage: boolean;
   /** What reading the translated reply needs; null when nothing was translated. */
   readonly translation: Translation | null;
 }
@@ -110,23 +119,31 @@ function limitsIn({
   });
 }
 
+/** What must not be passed on: thinking that Claude would refuse, and what Codex tells of the person at work. */
+const CLEANED: Readonly<Record<Dialect, (request: ScannedBody) => ScannedBody>> = {
+  anthropic: dropForeignThinking,
+  openai: (request) => request,
+  responses: withoutMetadata,
+};
+
 /**
- * The client's own bytes; only the model's name and, where it has to be, the length of the answer are replaced, and
- * thinking that Claude would refuse is taken out.
+ * The client's own bytes but for what must not be passed on; only the model's name and, where it has to be, the
+ * length of the answer and the wish to store it are replaced.
  */
 function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
-  const request = asked.dialect === 'anthropic' ? { ...asked, ...dropForeignThinking(asked) } : asked;
+  const request = { ...asked, ...CLEANED[asked.dialect](asked) };
   const { maxTokens } = changes;
   const { model } = candidate;
   const limits =
     maxTokens === null ? {} : Object.fromEntries(limitsIn(request).map(({ name }) => [name, maxTokens]));
-  const isSame = request.scan.model === model && maxTokens === null;
   const format = request.dialect;
+  const store = format === 'responses' && asksToStore(request) ? { store: false } : {};
+  const edits = { ...limits, ...store, ...(request.scan.model !== model && { model }) };
   return {
     format,
     url: `${candidate.url}${FORMATS[format].path}${request.search}`,
     headers: { ...outgoingHeaders(backend, format), ...forwardedHeaders(request) },
-    body: isSame ? request.body : spliceFields(request.body, request.scan, { ...limits, model }),
+    body: spliceFields(request.body, request.scan, edits),
     maxTokens: maxTokens ?? askedTokens(request),
     optional: [],
     translation: null,
@@ -153,8 +170,9 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
     url: `${candidate.url}${FORMATS[format].path}`,
     headers: outgoingHeaders(backend, format),
     body: JSON.stringify(body),
-    maxTokens: conversation.maxTokens,
+    maxTokens: LIMIT_FIELDS.map((name) => body[name]).find((value) => typeof value === 'number') ?? null,
     optional: OPTIONAL_FIELDS.filter((name) => name in body),
+    asksUsage: false,
     translation: { conversation, toolNames, dropped, decoding: decodingOf(conversation, backend, toolNames) },
   };
 }

@@ -8,6 +8,7 @@ import {
   readField,
   scanRequest,
   spliceModel,
+  withoutField,
 } from '../../src/protocol/scan-request.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -169,4 +170,24 @@ test('every place where thinking may be signed is noted, at any depth, and none 
     signatures.map((end) => text(body.subarray(end - 11, end))),
     ['"signature"', '"signature"'],
   );
+});
+
+const FIELDS = ['"a":1', '"client_metadata" : {"x":[1,",}"]}', '"model":"m"', '"s":{"signature":"q"}'];
+
+test('a field is taken out wherever it stands, and what was read of the rest still holds', () => {
+  fc.assert(
+    fc.property(fc.shuffledSubarray(FIELDS), fc.constantFrom(',', ' ,\n'), (fields, comma) => {
+      const text = `{ ${fields.join(comma)} }`;
+      const body = new TextEncoder().encode(text);
+      const left = withoutField({ body, scan: scanRequest(body) }, 'client_metadata');
+      const { client_metadata: _, ...rest } = JSON.parse(text) as Record<string, unknown>;
+      assert.deepEqual(JSON.parse(new TextDecoder().decode(left.body)), rest);
+      assert.deepEqual(left.scan, scanRequest(left.body));
+    }),
+  );
+});
+
+test('a request without the field is itself', () => {
+  const body = new TextEncoder().encode('{"model":"m"}');
+  assert.equal(withoutField({ body, scan: scanRequest(body) }, 'client_metadata').body, body);
 });

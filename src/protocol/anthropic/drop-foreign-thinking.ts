@@ -7,18 +7,12 @@ import {
   type ByteRange,
   findField,
   parseBody,
-  type RequestScan,
+  type ScannedBody,
   scanArray,
   scanRequest,
   spliceBytes,
 } from '../scan-request.ts';
 import { isForeignSignature } from './signature.ts';
-
-/** A body and what was read of it. */
-export interface ScannedBody {
-  readonly body: Uint8Array;
-  readonly scan: RequestScan;
-}
 
 const NOTHING = new Uint8Array(0);
 

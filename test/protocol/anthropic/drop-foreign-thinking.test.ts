@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GatewayError } from '../../../src/errors.ts';
-import {
-  dropForeignThinking,
-  type ScannedBody,
-} from '../../../src/protocol/anthropic/drop-foreign-thinking.ts';
+import { dropForeignThinking } from '../../../src/protocol/anthropic/drop-foreign-thinking.ts';
 import { GATEWAY_SIGNATURE } from '../../../src/protocol/anthropic/signature.ts';
-import { scanRequest } from '../../../src/protocol/scan-request.ts';
+import { type ScannedBody, scanRequest } from '../../../src/protocol/scan-request.ts';
 
 const scanned = (text: string): ScannedBody => {
   const body = new TextEncoder().encode(text);
