@@ -27,18 +27,30 @@ export interface DocumentPart {
   readonly source: MediaSource | { readonly kind: 'text'; readonly text: string };
 }
 
+/** Whose reasoning it is: another backend or model must not be given it. */
+export interface ReasoningOrigin {
+  /** Key of `backends`. */
+  readonly backend: string;
+  /** Model as the backend knows it. */
+  readonly model: string;
+}
+
 /** The model's reasoning from an earlier turn. */
 export interface ReasoningPart {
   readonly type: 'reasoning';
   readonly text: string;
   /** The backend's signature over it; empty or `gw1.…` when it did not come from Claude. */
   readonly signature: string;
+  /** Where that is known. */
+  readonly origin?: ReasoningOrigin | undefined;
 }
 
 /** Encrypted reasoning that only Claude can read. */
 export interface RedactedReasoningPart {
   readonly type: 'redacted-reasoning';
   readonly data: string;
+  /** Where that is known. */
+  readonly origin?: ReasoningOrigin | undefined;
 }
 
 export interface ToolCallPart {
@@ -75,6 +87,10 @@ export interface Tool {
   readonly strict: boolean;
   /** The client declared it as taking free text; the schema then holds one string named `input` (O-13). */
   readonly custom?: boolean | undefined;
+  /** The client declared it in a namespace, and hears of it by that and the name in it. */
+  readonly namespaced?: { readonly namespace: string; readonly name: string } | undefined;
+  /** The client's own search for further tools (Responses); its calls go back in a form of their own. */
+  readonly search?: boolean | undefined;
 }
 
 export type ToolChoice =
@@ -91,6 +107,8 @@ export type ReasoningRequest =
   /** Nothing said: off for Anthropic clients, the model's default for OpenAI clients. */
   | { readonly kind: 'default' }
   | { readonly kind: 'off' }
+  /** Nothing said of how much, and the client leaves that to the model (Responses). */
+  | { readonly kind: 'as-the-model-likes'; readonly shown: boolean }
   | {
       readonly kind: 'on';
       readonly effort: Effort | null;
@@ -137,6 +155,10 @@ export interface Conversation {
   readonly serviceTier?: 'auto' | 'standard' | undefined;
   /** The client marked parts of its prompt for caching; writers choose the places again (O-24). */
   readonly cachePrompt?: boolean | undefined;
+  /** The client carries reasoning back sealed, so that the backend's signatures are needed (Responses). */
+  readonly sealsReasoning?: boolean | undefined;
+  /** What the reply repeats of its request (Responses). */
+  readonly echo?: Readonly<Record<string, unknown>> | undefined;
   /** Names of things the reader left out because no other dialect has them, for the log (P11). */
   readonly dropped: readonly string[];
 }

@@ -54,8 +54,12 @@ export interface BackendProfile {
   readonly tokenizePath: string | null;
   /** Whether `stream_options.include_usage` is understood. */
   readonly streamUsage: boolean;
+  /** Whether a `/v1/messages` of its own, that of no Claude, takes `output_config.format`. */
+  readonly structuredMessages: boolean;
   /** Content of an assistant message that only calls tools. */
   readonly emptyAssistantContent: null | '';
+  /** Whether its own `/v1/responses` is as good as OpenAI's; where not, Responses requests are translated. */
+  readonly responses: boolean;
   /** A trailing assistant message is continued rather than answered (vLLM's `continue_final_message`). */
   readonly continuesPrefill: boolean;
 }
@@ -84,7 +88,9 @@ const VLLM: BackendProfile = {
   serviceTier: false,
   tokenizePath: '/tokenize',
   streamUsage: true,
+  structuredMessages: true,
   emptyAssistantContent: '',
+  responses: false,
   continuesPrefill: true,
 };
 
@@ -106,7 +112,9 @@ const OPENAI: BackendProfile = {
   promptCacheKey: true,
   serviceTier: true,
   tokenizePath: null,
+  structuredMessages: false,
   emptyAssistantContent: null,
+  responses: true,
   continuesPrefill: false,
 };
 
@@ -118,6 +126,7 @@ const GENERIC: BackendProfile = {
   stopMax: 4,
   topK: false,
   tokenizePath: null,
+  structuredMessages: false,
   continuesPrefill: false,
 };
 
@@ -146,7 +155,12 @@ export const PROFILES = {
   glm: { ...GENERIC, ...REPLAYED, reasoningToggle: 'thinking-type', stopMax: 1 },
   groq: { ...GENERIC, maxTokensField: 'max_completion_tokens', userField: 'user' },
   kimi: { ...GENERIC, ...REPLAYED, toolIdFormat: 'kimi', stopMax: 5 },
-  llamacpp: { ...VLLM, reasoningField: 'reasoning_content', tokenizePath: null },
+  llamacpp: {
+    ...VLLM,
+    reasoningField: 'reasoning_content',
+    tokenizePath: null,
+    structuredMessages: false,
+  },
   // Unknown fields are refused there, and usage comes with the finish unasked.
   mistral: { ...GENERIC, firstMustBeUser: true, toolIdFormat: 'mistral', streamUsage: false },
   openrouter: {

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from '../errors.ts';
 import type { Usage } from '../types.ts';
+import type { ReasoningPart, RedactedReasoningPart, Tool } from './conversation.ts';
 
 /** Why the model stopped, in neutral words. */
 export type FinishReason =
@@ -26,11 +27,18 @@ export interface ReplyError {
   readonly retryAfterSeconds?: number | undefined;
 }
 
+/** A piece of reasoning as it is sealed for the client to carry back. */
+export type SealedPart = Omit<ReasoningPart, 'origin'> | Omit<RedactedReasoningPart, 'origin'>;
+
 export type ReplyEvent =
   /** The backend's answer has begun; carries what is known of usage so far. */
   | { readonly type: 'start'; readonly usage: Usage | null }
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'reasoning'; readonly text: string }
+  /** What the backend needs to take back the reasoning since the last signature; only told where it was asked for. */
+  | { readonly type: 'reasoning-signature'; readonly signature: string }
+  /** Reasoning that only the backend can read; only told where it was asked for. */
+  | { readonly type: 'redacted-reasoning'; readonly data: string }
   /** A tool call whose name is known. `key` is unique within the answer and stable for its arguments. */
   | { readonly type: 'tool-start'; readonly key: string; readonly id: string; readonly name: string }
   | { readonly type: 'tool-arguments'; readonly key: string; readonly json: string }
@@ -82,6 +90,12 @@ export interface ReplyContext {
   readonly toolNames: ReadonlyMap<string, string>;
   /** Tools (by the client's name) whose calls go back as free text rather than JSON (R-15); absent: none. */
   readonly customTools?: ReadonlySet<string> | undefined;
+  /** The client's tools by its name for them; absent: none is more than a plain function. */
+  readonly tools?: ReadonlyMap<string, Tool> | undefined;
+  /** What the reply repeats of its request (Responses). */
+  readonly echo?: Readonly<Record<string, unknown>> | undefined;
+  /** Seals reasoning for the client to carry back; `null` where that is not possible now. Absent: not asked for. */
+  readonly sealReasoning?: ((parts: readonly SealedPart[]) => string | null) | undefined;
   /** Tool-call ids already used in this conversation; new ones must differ (A-66). */
   readonly usedToolIds: ReadonlySet<string>;
   /** Makes a fresh tool-call id in the client's form. */

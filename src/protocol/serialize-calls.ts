@@ -28,6 +28,14 @@ interface Call {
   ended: boolean;
 }
 
+/** What stands between the calls. */
+const PROSE: ReadonlySet<ReplyEvent['type']> = new Set<ReplyEvent['type']>([
+  'text',
+  'reasoning',
+  'reasoning-signature',
+  'redacted-reasoning',
+]);
+
 export function createCallSerializer(): CallSerializer {
   const calls = new Map<string, Call>();
   const queue: Call[] = [];
@@ -86,7 +94,7 @@ export function createCallSerializer(): CallSerializer {
       if (event.type === 'tool-start') return begin(event);
       if (event.type === 'tool-arguments') return takeArguments(calls.get(event.key), event.json);
       if (event.type === 'tool-end') return endCall(calls.get(event.key));
-      return event.type === 'text' || event.type === 'reasoning' ? takeProse(event) : [event];
+      return PROSE.has(event.type) ? takeProse(event) : [event];
     },
     end: () => advance(true),
   };

@@ -11,6 +11,8 @@ interface KindRow {
   readonly profile: ProfileName;
   /** The header that carries the key, by the format that is spoken. */
   readonly credentials: Readonly<Record<Dialect, Credentials>>;
+  /** Where a server says whether it is well; null: it has no such page. */
+  readonly healthPath: string | null;
 }
 
 type Credentials = (key: string) => Readonly<Record<string, string>>;
@@ -21,10 +23,15 @@ const xApiKey: Credentials = (key) => ({ 'x-api-key': key });
 const ALWAYS_BEARER = { anthropic: bearer, openai: bearer, responses: bearer };
 
 export const KINDS: Readonly<Record<BackendKind, KindRow>> = {
-  internal: { format: 'openai', profile: 'vllm', credentials: ALWAYS_BEARER },
-  claude: { format: 'anthropic', profile: 'generic', credentials: { ...ALWAYS_BEARER, anthropic: xApiKey } },
-  openai: { format: 'openai', profile: 'openai', credentials: ALWAYS_BEARER },
-  axon: { format: 'openai', profile: 'generic', credentials: ALWAYS_BEARER },
+  internal: { format: 'openai', profile: 'vllm', credentials: ALWAYS_BEARER, healthPath: '/health' },
+  claude: {
+    format: 'anthropic',
+    profile: 'generic',
+    credentials: { ...ALWAYS_BEARER, anthropic: xApiKey },
+    healthPath: null,
+  },
+  openai: { format: 'openai', profile: 'openai', credentials: ALWAYS_BEARER, healthPath: null },
+  axon: { format: 'openai', profile: 'generic', credentials: ALWAYS_BEARER, healthPath: null },
 };
 
 interface FormatRow {
@@ -71,6 +78,14 @@ export interface BackendSettings {
   readonly contextWindow?: number | undefined;
   /** The named profile to start from (the kind's), and fields to change; an absent one keeps its value. */
   readonly profile?: ProfileSettings | undefined;
+  /** Requests at once at each replica; absent: any number. */
+  readonly maxInFlight?: number | undefined;
+  /** Most requests that wait for a place (none). */
+  readonly maxQueued?: number | undefined;
+  /** Longest wait for a place (0). */
+  readonly queueSeconds?: number | undefined;
+  /** Page that says whether a replica is well (the kind's); null: none. */
+  readonly healthPath?: string | null | undefined;
 }
 
 type ProfileSettings = { readonly [K in keyof BackendProfile]?: BackendProfile[K] | undefined } & {
@@ -90,6 +105,11 @@ export interface Backend {
   /** Fields in which it differs from that row. */
   readonly profileChanges: readonly string[];
   readonly maxOutputTokens: number;
+  /** Requests at once at each replica; null: any number. */
+  readonly maxInFlight: number | null;
+  readonly maxQueued: number;
+  readonly queueSeconds: number;
+  readonly healthPath: string | null;
   readonly configuredFormat: BackendFormat | null;
   readonly configuredWindow: number | null;
   readonly configuredModel: string | null;
@@ -99,8 +119,8 @@ export interface Backend {
 }
 
 /** The format that a request in a dialect goes out in: passed on where the backend takes it, else translated. */
-export function formatFor({ format, kind }: Backend, dialect: Dialect): Dialect {
-  return dialect === 'responses' && format === 'openai' && kind === 'openai' ? dialect : format;
+export function formatFor({ format, profile }: Backend, dialect: Dialect): Dialect {
+  return dialect === 'responses' && format === 'openai' && profile.responses ? dialect : format;
 }
 
 /** Fills a backend's row with what the configuration changes. */
@@ -127,6 +147,10 @@ export function toBackend(settings: BackendSettings): Backend {
     profileName,
     profileChanges: Object.keys(changed),
     maxOutputTokens: settings.maxOutputTokens,
+    maxInFlight: settings.maxInFlight ?? null,
+    maxQueued: settings.maxQueued ?? 0,
+    queueSeconds: settings.queueSeconds ?? 0,
+    healthPath: settings.healthPath === undefined ? kind.healthPath : settings.healthPath,
     configuredFormat: settings.format ?? null,
     configuredWindow: settings.contextWindow ?? null,
     configuredModel: settings.model ?? null,

@@ -36,7 +36,9 @@ const profile = z
     serviceTier: z.boolean(),
     tokenizePath: z.string().startsWith('/').nullable(),
     streamUsage: z.boolean(),
+    structuredMessages: z.boolean(),
     emptyAssistantContent: z.literal('').nullable(),
+    responses: z.boolean(),
     continuesPrefill: z.boolean(),
   })
   .partial();

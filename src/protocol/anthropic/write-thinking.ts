@@ -47,9 +47,8 @@ export function chooseThinking(
     maxTokens: conversation.maxTokens ?? limits.maxOutputTokens,
     thinks: traits.thinking === 'adaptive' && !traits.disableThinking,
   };
-  if (reasoning.kind === 'default') return plain;
   const off = traits.disableThinking ? { ...plain, thinking: { type: 'disabled' } } : plain;
-  if (reasoning.kind === 'off') return off;
+  if (reasoning.kind !== 'on') return reasoning.kind === 'off' ? off : plain;
   // A forced tool and reasoning are refused together; the tool is what the client insisted on (O-14).
   const forced = toolChoice?.kind === 'any' || toolChoice?.kind === 'tool';
   if (forced || traits.thinking === 'none') {

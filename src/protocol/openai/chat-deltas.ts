@@ -135,6 +135,9 @@ export function createChatDeltas(context: ReplyContext): (event: ReplyEvent) => 
         return text(event.text);
       case 'reasoning':
         return reasoning(event.text);
+      case 'reasoning-signature':
+      case 'redacted-reasoning':
+        return [];
       case 'tool-start':
         return startCall(event.key, event.id, event.name);
       case 'tool-arguments':

@@ -24,6 +24,7 @@ export function writeReasoning(
   dropped: Set<string>,
 ): JsonObject {
   const { reasoning, tools } = conversation;
+  if (reasoning.kind === 'as-the-model-likes') return {};
   const flip = SWITCHES.get(profile.reasoningToggle);
   if (flip !== undefined) {
     return { ...flip(reasoning.kind === 'on'), ...writeEffortBeside(reasoning, profile, dropped) };
