@@ -17,7 +17,7 @@ import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
-import { type ClientRequest, createOutboundWriter, type Translation } from './upstream/outbound.ts';
+import { type ClientRequest, createOutboundWriter, type Outbound } from './upstream/outbound.ts';
 import type { SendFirst } from './upstream/send-first.ts';
 
 /** The parts that the sentence is spoken with. */
@@ -197,7 +197,7 @@ async function answer(
     return { ending: 'backend-failed', usage: null };
   }
   return relay(reply satisfies RelayReply, {
-    ...toRelayClient(parts, call, request, route, outbound.translation),
+    ...toRelayClient(parts, call, request, route, outbound),
     headers: { ...idHeaders(call), ...headers },
     onContent: () => {
       progress.firstContentAt = parts.now();
@@ -208,20 +208,23 @@ async function answer(
 
 const idHeaders = ({ id }: InferenceCall) => ({ 'request-id': id, 'x-request-id': id });
 
+/** What the answer's reader must know of the request that was sent; null where none was. */
+type SentRequest = Pick<Outbound, 'translation' | 'asksUsage'>;
+
 /** The client's side of an answer, but for its headers and its accounting. */
 function toRelayClient(
   parts: PipelineParts,
   call: InferenceCall,
   request: ClientRequest,
   route: Route,
-  translation: Translation | null,
+  outbound: SentRequest | null,
 ): Omit<RelayClient, 'headers' | 'onContent'> {
   return {
     dialect: call.dialect,
     stream: request.scan.stream,
     response: call.response,
-    context: replyContext(parts, call, route, translation),
-    decoding: translation?.decoding ?? NO_OPTIONS,
+    context: replyContext(parts, call, route, outbound),
+    decoding: outbound?.translation?.decoding ?? NO_OPTIONS,
     signal: call.signal,
     limits: parts.relayLimits,
   };
@@ -259,8 +262,9 @@ function replyContext(
   parts: PipelineParts,
   call: InferenceCall,
   route: Route,
-  translation: Translation | null,
+  outbound: SentRequest | null,
 ): ReplyContext {
+  const translation = outbound?.translation;
   const conversation = translation?.conversation;
   const { idPrefixes } = CLIENT_DIALECTS[call.dialect];
   return {
@@ -268,7 +272,7 @@ function replyContext(
     model: route.requested,
     created: Math.floor(parts.clock() / 1000),
     showReasoning: conversation === undefined || showsReasoning(conversation, call.dialect),
-    streamUsage: conversation?.streamUsage ?? true,
+    streamUsage: outbound?.asksUsage !== true && (conversation?.streamUsage ?? true),
     toolNames: translation?.toolNames ?? NO_NAMES,
     usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
     mintToolId: () => idPrefixes.toolCall + parts.randomText(),
@@ -279,7 +283,7 @@ function replyContext(
 
 /** As the client asked; said nothing, as its dialect has it. */
 function showsReasoning({ reasoning }: Conversation, dialect: Dialect): boolean {
-  if (reasoning.kind === 'on') return reasoning.shown;
+  if ('shown' in reasoning) return reasoning.shown;
   return reasoning.kind === 'default' && CLIENT_DIALECTS[dialect].showsReasoning;
 }
 

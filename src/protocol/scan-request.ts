@@ -124,7 +124,7 @@ export interface Edit {
 /** The edits that give top-level fields other values; fields that the body does not have are not added. */
 export function fieldEdits(
   scan: RequestScan,
-  values: Readonly<Record<string, string | number>>,
+  values: Readonly<Record<string, string | number | boolean>>,
 ): readonly Edit[] {
   return Object.entries(values).flatMap(([name, value]) => {
     const range = scan.fields.get(name);

@@ -45,8 +45,13 @@ const KEEP_ALIVE: Readonly<Record<Dialect, string>> = {
 
 const UTF8 = new TextEncoder();
 
-/** Passes whole frames on as they are and watches them go by. */
-export function createPassthrough(dialect: Dialect, requestId: string): Transcriber {
+/**
+ * Passes whole frames on as they are and watches them go by.
+ *
+ * @param hidesUsage keeps back the chunk of usage that only the gateway asked for: clients that did not would look
+ *   for a choice in it (PT-3)
+ */
+export function createPassthrough(dialect: Dialect, requestId: string, hidesUsage = false): Transcriber {
   const watcher = createStreamWatcher(dialect);
   const fail = (error: ReplyError) => watcher.fail(error, requestId);
   const restate = (frame: RawFrame) =>
@@ -57,6 +62,7 @@ export function createPassthrough(dialect: Dialect, requestId: string): Transcri
       let state: StreamState = 'open';
       for (const frame of frames) {
         const sight = watcher.see(frame);
+        if (sight === 'usage' && hidesUsage) continue;
         passed.push(sight === 'error' && !watcher.hears(frame) ? restate(frame) : frame.bytes);
         if (sight === 'end') state = 'completed';
         if (sight === 'error') state = 'failed';

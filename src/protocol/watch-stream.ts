@@ -18,6 +18,8 @@ export type Sight =
   /** The answer has begun, without content so far. */
   | 'begun'
   | 'content'
+  /** Nothing but the count of tokens, which OpenAI's clients must ask for. */
+  | 'usage'
   | 'error'
   /** The answer is complete; what follows is no part of it. */
   | 'end';
@@ -96,6 +98,7 @@ function watchOpenAI(): StreamWatcher {
     const choices = asList(data.choices).map(asObject);
     const finish = asText(choices[0]?.finish_reason);
     finished ||= finish !== '' && finish !== 'null';
+    if (choices.length === 0 && isObject(data.usage)) return 'usage';
     if (finished || choices.some((choice) => hasContent(choice.delta))) return 'content';
     return 'begun';
   };

@@ -74,7 +74,7 @@ type StreamedReply = Extract<RelayReply, { kind: 'stream' }>;
 async function relayStream(format: Dialect, reply: StreamedReply, client: RelayClient): Promise<Outcome> {
   const transcriber =
     format === client.dialect
-      ? createPassthrough(format, client.context.requestId)
+      ? createPassthrough(format, client.context.requestId, !client.context.streamUsage)
       : createTranslation(format, client.dialect, client.context, client.decoding);
   client.response.writeHead(200, { ...client.headers, ...STREAM_HEADERS });
   let counted: Promise<void> | null = null;

@@ -8,7 +8,7 @@ export type OptionalField = 'stream_options' | 'response_format';
 export interface Changes {
   /** `max_tokens` to send instead of what the client asked; null: as asked. */
   readonly maxTokens: number | null;
-  /** Fields to do without. Only translated requests have them left out: a client's own are its own affair. */
+  /** Fields to do without, where the gateway put them in: a client's own are its own affair. */
   readonly without: ReadonlySet<OptionalField>;
 }
 

@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto';
 import { dropForeignThinking } from '../protocol/anthropic/drop-foreign-thinking.ts';
 import type { Conversation } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
+import { askForUsage, renameDeveloper } from '../protocol/openai/adapt-chat.ts';
 import { asksToStore, withoutMetadata } from '../protocol/responses/keep-private.ts';
 import {
+  fieldEdits,
   parseBody,
   type RequestScan,
   readField,
   type ScannedBody,
-  spliceFields,
+  spliceBytes,
 } from '../protocol/scan-request.ts';
 import type { Candidate, Dialect } from '../types.ts';
 import {
@@ -128,7 +130,7 @@ const CLEANED: Readonly<Record<Dialect, (request: ScannedBody) => ScannedBody>> 
 
 /**
  * The client's own bytes but for what must not be passed on; only the model's name and, where it has to be, the
- * length of the answer and the wish to store it are replaced.
+ * length of the answer, the wish to store it, the wish for usage and the name of a role are replaced.
  */
 function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
   const request = { ...asked, ...CLEANED[asked.dialect](asked) };
@@ -138,14 +140,19 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
     maxTokens === null ? {} : Object.fromEntries(limitsIn(request).map(({ name }) => [name, maxTokens]));
   const format = request.dialect;
   const store = format === 'responses' && asksToStore(request) ? { store: false } : {};
-  const edits = { ...limits, ...store, ...(request.scan.model !== model && { model }) };
+  const values = { ...limits, ...store, ...(request.scan.model !== model && { model }) };
+  const profile = changeProfile(backend.profile, changes);
+  const isChat = format === 'openai';
+  const usage = isChat ? askForUsage(request.body, request.scan, profile) : [];
+  const roles = isChat ? renameDeveloper(request.body, request.scan, profile) : [];
   return {
     format,
     url: `${candidate.url}${FORMATS[format].path}${request.search}`,
     headers: { ...outgoingHeaders(backend, format), ...forwardedHeaders(request) },
-    body: spliceFields(request.body, request.scan, edits),
+    body: spliceBytes(request.body, [...fieldEdits(request.scan, values), ...roles, ...usage]),
     maxTokens: maxTokens ?? askedTokens(request),
-    optional: [],
+    optional: usage.length > 0 ? ['stream_options'] : [],
+    asksUsage: usage.length > 0,
     translation: null,
   };
 }

@@ -112,6 +112,7 @@ test('invariant 5: an Anthropic request that goes to OpenAI’s form and back sa
       const back = writeAnthropicRequest(readOpenAIRequest(chat.body), {
         model: original.model,
         maxOutputTokens: 1,
+        profile: PROFILES.generic,
         hash: sha256,
       });
       assert.deepEqual(chat.dropped, []);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeAnthropicRequest } from '../../src/protocol/anthropic/write-request.ts';
 import type { WrittenRequest } from '../../src/protocol/conversation.ts';
 import { readOpenAIRequest } from '../../src/protocol/openai/read-request.ts';
+import { PROFILES } from '../../src/protocol/profile.ts';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -27,7 +28,12 @@ export function toClaude(request: Record<string, unknown> = {}, model = 'claude-
     messages: [{ role: 'user', content: 'Hi.' }],
     ...request,
   });
-  return writeAnthropicRequest(conversation, { model, maxOutputTokens: 8192, hash: sha256 }) as Translated;
+  return writeAnthropicRequest(conversation, {
+    model,
+    maxOutputTokens: 8192,
+    profile: PROFILES.generic,
+    hash: sha256,
+  }) as Translated;
 }
 
 /** The messages Claude gets for these. */

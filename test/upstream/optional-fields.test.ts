@@ -101,9 +101,19 @@ test('another refusal is no reason to try again', async () => {
 });
 
 test('a client’s own fields are its own affair', async () => {
-  const { attempt, without } = refusing(() => 'stream_options is not supported');
+  const { attempt, without } = refusing(() => 'response_format is not supported');
   assert.equal((await attempt(tryOf('m', 'openai'))).reply.kind, 'refused');
   assert.deepEqual(without, ['']);
+});
+
+test('the wish for usage, put into a client’s own body, is taken back out', async () => {
+  const { attempt, without } = refusing((sent) =>
+    sent.has('stream_options') ? 'stream_options is not supported' : null,
+  );
+  const { reply, outbound } = await attempt(tryOf('m', 'openai'));
+  assert.equal(reply.kind, 'whole');
+  assert.deepEqual(without, ['', 'stream_options']);
+  assert.deepEqual([outbound.asksUsage, outbound.body], [false, body]);
 });
 
 test('nothing more is sent once the client has left', async () => {

@@ -2,6 +2,7 @@
 import type { Conversation, Tool, ToolChoice, WrittenRequest } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { isObject, type JsonObject } from '../json.ts';
+import type { BackendProfile } from '../profile.ts';
 import { createToolNames, type ToolNames } from '../tool-names.ts';
 import { type ClaudeTraits, claudeTraits } from './claude-models.ts';
 import { toClaudeSchema } from './output-schema.ts';
@@ -10,6 +11,7 @@ import { chooseThinking, type ThinkingChoice } from './write-thinking.ts';
 
 export interface AnthropicTarget {
   readonly model: string;
+  readonly profile: Pick<BackendProfile, 'structuredMessages'>;
   /** `max_tokens` where the client named none; the format demands one (O-09). */
   readonly maxOutputTokens: number;
   /** Hex SHA-256. */
@@ -20,6 +22,7 @@ export interface AnthropicTarget {
 export function writeAnthropicRequest(conversation: Conversation, target: AnthropicTarget): WrittenRequest {
   const dropped = new Set(conversation.dropped);
   const traits = claudeTraits(target.model);
+  const structured = traits.structured || target.profile.structuredMessages;
   const names = createToolNames(toolNamesIn(conversation), target.hash);
   const { messages, resumesUnsignedTurn } = writeMessages(conversation.turns, {
     toSentName: names.toSent,
@@ -35,11 +38,11 @@ export function writeAnthropicRequest(conversation: Conversation, target: Anthro
     model: target.model,
     max_tokens: thinking.maxTokens,
     stream: conversation.stream,
-    ...writeSystem(conversation, traits, dropped),
+    ...writeSystem(conversation, structured, dropped),
     ...writeTools(conversation, traits, names, dropped),
     messages,
     ...(thinking.thinking !== null && { thinking: thinking.thinking }),
-    ...writeOutputConfig(conversation, traits, thinking),
+    ...writeOutputConfig(conversation, structured, thinking),
     ...writeSampling(conversation, traits, thinking, dropped),
     ...writeStop(conversation.stop, dropped),
     ...writeServiceTier(conversation),
@@ -67,12 +70,12 @@ function toolNamesIn({
 
 function writeSystem(
   { system, format }: Conversation,
-  traits: ClaudeTraits,
+  structured: boolean,
   dropped: Set<string>,
 ): JsonObject {
   const texts = system.filter(hasInk);
   if (format.kind === 'json-object') texts.push('Respond with one JSON object only.');
-  if (format.kind === 'json-schema' && !traits.structured) {
+  if (format.kind === 'json-schema' && !structured) {
     dropped.add('response_format.json_schema');
     const schema = JSON.stringify(format.schema);
     texts.push(`Respond with one JSON object only, valid against this JSON schema:\n${schema}`);
@@ -137,10 +140,10 @@ function writeChoice(
 
 function writeOutputConfig(
   { format }: Conversation,
-  traits: ClaudeTraits,
+  structured: boolean,
   { effort }: ThinkingChoice,
 ): JsonObject {
-  const schema = format.kind === 'json-schema' && traits.structured ? toClaudeSchema(format.schema) : null;
+  const schema = format.kind === 'json-schema' && structured ? toClaudeSchema(format.schema) : null;
   if (effort === null && schema === null) return {};
   return {
     output_config: {
