@@ -49,6 +49,8 @@ export interface ErrorRow {
   readonly openaiType: string;
   /** `error.code` in the OpenAI envelope. */
   readonly openaiCode: string | null;
+  /** What differs for Responses clients: what Codex stops at, and shows, is a choice of few words (codex.md §5). */
+  readonly responses?: { readonly status?: number; readonly type?: string; readonly code?: string };
   /** Value of `x-should-retry`; absent: the client's own rules apply. */
   readonly shouldRetry?: boolean;
 }
@@ -60,6 +62,8 @@ const unauthenticated = {
   openaiType: 'invalid_request_error',
   openaiCode: 'invalid_api_key',
 } as const;
+/** The one code at which Codex stops at once and shows the sentence alone, on any refusal. */
+const STOPS_CODEX = { code: 'model_not_found' } as const;
 const server = { anthropicType: 'api_error', openaiType: 'server_error' } as const;
 
 /**
@@ -80,6 +84,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     anthropicType: 'permission_error',
     openaiType: 'invalid_request_error',
     openaiCode: 'no_subscription',
+    responses: STOPS_CODEX,
     shouldRetry: false,
   },
   permission_denied: {
@@ -87,6 +92,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     anthropicType: 'permission_error',
     openaiType: 'invalid_request_error',
     openaiCode: 'permission_denied',
+    responses: STOPS_CODEX,
     shouldRetry: false,
   },
   route_not_found: {
@@ -111,6 +117,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     anthropicType: 'request_too_large',
     openaiType: 'invalid_request_error',
     openaiCode: 'request_too_large',
+    // After a 413 Codex sends it all five times more.
+    responses: { status: 400 },
     shouldRetry: false,
   },
   unsupported_media_type: {
@@ -125,6 +133,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     anthropicType: 'billing_error',
     openaiType: 'insufficient_quota',
     openaiCode: 'insufficient_quota',
+    responses: { type: 'usage_limit_reached', code: 'usage_limit_reached' },
     shouldRetry: false,
   },
   rate_limited: {
@@ -181,6 +190,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
 export interface ErrorDetails {
   /** Whole seconds for `retry-after`. */
   readonly retryAfterSeconds?: number | undefined;
+  /** When what was used up is there again, milliseconds since the epoch. */
+  readonly resetsAt?: number | undefined;
   /** Further response headers, lower-case names. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A backend's own status to answer with instead of the row's (500 stays 500, 502 stays 502). */

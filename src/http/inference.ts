@@ -6,7 +6,15 @@ import { handleInference, modelHeaders, type PipelineParts, type Progress } from
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
 import { readBody } from './read-body.ts';
-import { errorHeaders, sendBytes, sendError, sendJson, statusOf, toGatewayError } from './reply.ts';
+import {
+  errorHeaders,
+  readsEventsOnly,
+  sendBytes,
+  sendError,
+  sendJson,
+  statusOf,
+  toGatewayError,
+} from './reply.ts';
 import { forwardedSearch, type Scope } from './request-scope.ts';
 
 export interface InferenceParts extends PipelineParts {
@@ -82,6 +90,8 @@ const OVERFLOW_SIGNS: Readonly<Record<Dialect, RegExp>> = {
 };
 
 function keepsItsWords(code: ErrorCode, dialect: Dialect, body: Uint8Array): boolean {
+  // Codex sells plans of its maker's to people who read of a limit in its maker's words (codex.md §5).
+  if (dialect === 'responses' && code === 'rate_limited') return false;
   const text = new TextDecoder().decode(body);
   if (!isErrorEnvelope(text)) return false;
   return code === 'context_overflow' ? OVERFLOW_SIGNS[dialect].test(text) : OWN_WORDS.has(code);
@@ -100,13 +110,15 @@ function isErrorEnvelope(text: string): boolean {
 function refuse(scope: Scope, dialect: Dialect, reply: RefusedReply, headers: Record<string, string>): void {
   const { code, message, status, retryAfterSeconds } = reply.error;
   const error = new GatewayError(code, message, { status, retryAfterSeconds });
-  if (reply.body === null || reply.format !== dialect || !keepsItsWords(code, dialect, reply.body)) {
+  const { body } = reply;
+  const isFailure = reply.status >= 500 && readsEventsOnly(scope);
+  if (body === null || reply.format !== dialect || isFailure || !keepsItsWords(code, dialect, body)) {
     sendError(scope, error, headers);
     return;
   }
-  sendBytes(scope, reply.status, reply.body, {
+  sendBytes(scope, reply.status, body, {
     ...headers,
-    ...errorHeaders(error),
+    ...errorHeaders(error, dialect),
     ...pick(reply.headers, ['x-should-retry']),
     'content-type': 'application/json',
   });

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
+import { failedResponse } from '../protocol/responses/failed-response.ts';
 import type { Dialect } from '../types.ts';
 import type { Scope } from './request-scope.ts';
 
@@ -61,32 +62,50 @@ export function toGatewayError(error: unknown): GatewayError {
 
 /** The status an error is answered with in a dialect. */
 export function statusOf({ code, details }: GatewayError, dialect: Dialect): number {
-  const row = ERRORS[code];
   if (details.status !== undefined) return details.status;
-  return dialect === 'anthropic' ? row.status : (row.openaiStatus ?? row.status);
+  const { status, openaiStatus = status, responses } = ERRORS[code];
+  return { anthropic: status, openai: openaiStatus, responses: responses?.status ?? openaiStatus }[dialect];
 }
 
 /** Answers with an error in the caller's dialect, or cuts the connection when an answer has already begun. */
 export function sendError(scope: Scope, error: GatewayError, headers: Headers = {}): void {
-  if (scope.response.headersSent) {
-    scope.response.destroy();
+  const { response, dialect, id } = scope;
+  if (response.headersSent) {
+    response.destroy();
     return;
   }
-  const body = toErrorBody(scope.dialect, error.code, error.message, scope.id);
-  sendJson(scope, statusOf(error, scope.dialect), body, {
-    ...headers,
-    ...errorHeaders(error),
-  });
+  const status = statusOf(error, dialect);
+  const all = { ...headers, ...errorHeaders(error, dialect) };
+  if (status >= 500 && readsEventsOnly(scope)) {
+    const failed = failedResponse(notBegun(id), 0, error);
+    sendBytes(scope, 200, failed, { ...all, 'content-type': 'text/event-stream; charset=utf-8' });
+    return;
+  }
+  sendJson(scope, status, toErrorBody(dialect, error.code, error.message, id, error.details.resetsAt), all);
 }
 
+/**
+ * Codex asks for `text/event-stream` alone. To a 5xx it comes back 29 times; to a stream that says that it failed,
+ * five times or not at all, and it shows the sentence (codex.md §5). SDKs take JSON too, and want the status.
+ */
+export function readsEventsOnly({ dialect, request }: Scope): boolean {
+  return dialect === 'responses' && request.headers.accept?.trim() === 'text/event-stream';
+}
+
+/** A response that came to nothing. */
+const notBegun = (id: string) => ({ id: `resp_${id}`, object: 'response', output: [], usage: null });
+
+/** Longer waits are not told to Codex, which would sit them out without a word (codex.md §5); seconds. */
+const LONGEST_SILENCE = 30;
+
 /** Retry advice and whatever the error brings along. */
-export function errorHeaders({ code, details }: GatewayError): Headers {
+export function errorHeaders({ code, details }: GatewayError, dialect: Dialect): Headers {
   const { shouldRetry } = ERRORS[code];
+  const { retryAfterSeconds: wait } = details;
+  const isTold = wait !== undefined && (dialect !== 'responses' || wait <= LONGEST_SILENCE);
   return {
     ...(shouldRetry !== undefined && { 'x-should-retry': String(shouldRetry) }),
-    ...(details.retryAfterSeconds !== undefined && {
-      'retry-after': String(Math.ceil(details.retryAfterSeconds)),
-    }),
+    ...(isTold && { 'retry-after': String(Math.ceil(wait)) }),
     ...details.headers,
   };
 }

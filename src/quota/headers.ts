@@ -33,6 +33,7 @@ export function toQuotaHeaders(
   if (dialect !== 'anthropic') {
     return {
       ...common,
+      ...(dialect === 'responses' && toCodex(limit, remaining, standing.resetsAt, allowance)),
       'x-ratelimit-limit-requests': `${limit}`,
       'x-ratelimit-remaining-requests': `${remaining}`,
       'x-ratelimit-reset-requests': toDuration(secondsUntil(standing.resetsAt, now)),
@@ -106,6 +107,21 @@ function toUnified(limit: number, remaining: number, resetsAt: number): Record<s
     [`${UNIFIED}-overage-reset`]: reset,
     [`${UNIFIED}-overage-utilization`]: `${Math.round(share * 10_000) / 10_000}`,
     ...(passed === undefined ? {} : { [`${UNIFIED}-overage-surpassed-threshold`]: `${passed}` }),
+  };
+}
+
+/** What Codex keeps of a limit: how much of it is used, how long its window is, when it ends (codex.md §5). */
+function toCodex(
+  limit: number,
+  remaining: number,
+  resetsAt: number,
+  { window }: Allowance,
+): Record<string, string> {
+  const share = limit === 0 ? 1 : (limit - remaining) / limit;
+  return {
+    'x-codex-primary-used-percent': `${Math.round(share * 10_000) / 100}`,
+    'x-codex-primary-window-minutes': `${WINDOW_SECONDS[window] / 60}`,
+    'x-codex-primary-reset-at': toUnixSeconds(resetsAt),
   };
 }
 

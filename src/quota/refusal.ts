@@ -19,7 +19,14 @@ export function toQuotaRefusal(refused: Refused): GatewayError {
   const { standing, allowance, now } = refused;
   return new GatewayError('quota_exhausted', toSentence(refused), {
     retryAfterSeconds: secondsUntil(standing.resetsAt, now),
-    headers: toRefusalHeaders(standing, allowance, now),
+    resetsAt: standing.resetsAt,
+    headers: {
+      ...toRefusalHeaders(standing, allowance, now),
+      // Codex shows it as "You've hit your usage limit. …, or try again at 2:07 AM." (codex.md §5).
+      'x-codex-promo-message': toSentence(refused)
+        .replace(/\.$/, '')
+        .replace(/[^\x20-\x7e]/g, '?'),
+    },
   });
 }
 

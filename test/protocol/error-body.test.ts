@@ -25,7 +25,26 @@ test('an OpenAI client gets message, type, param and code', () => {
   });
 });
 
-test('every code can be said in both dialects', () => {
+test('Codex stops at an exhausted allowance, and is told when it is there again', () => {
+  assert.deepEqual(toErrorBody('responses', 'quota_exhausted', 'Used up.', 'req_1', 1_795_392_000_001), {
+    error: {
+      message: 'Used up.',
+      type: 'usage_limit_reached',
+      param: null,
+      code: 'usage_limit_reached',
+      resets_at: 1_795_392_001,
+    },
+  });
+});
+
+test('what a tier does not include has the code at which Codex stops and shows the sentence', () => {
+  for (const code of ['model_not_found', 'permission_denied', 'no_subscription'] as const) {
+    const { error } = toErrorBody('responses', code, 'Not included.', 'r') as { error: { code: string } };
+    assert.equal(error.code, 'model_not_found');
+  }
+});
+
+test('every code can be said in every dialect', () => {
   for (const code of codes) {
     const row = ERRORS[code];
     assert.deepEqual(toErrorBody('anthropic', code, 'm', 'r'), {
@@ -35,6 +54,14 @@ test('every code can be said in both dialects', () => {
     });
     assert.deepEqual(toErrorBody('openai', code, 'm', 'r'), {
       error: { message: 'm', type: row.openaiType, param: null, code: row.openaiCode },
+    });
+    assert.deepEqual(toErrorBody('responses', code, 'm', 'r'), {
+      error: {
+        message: 'm',
+        type: row.responses?.type ?? row.openaiType,
+        param: null,
+        code: row.responses?.code ?? row.openaiCode,
+      },
     });
   }
 });

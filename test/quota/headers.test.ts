@@ -39,6 +39,19 @@ test('an OpenAI answer says the same in its own headers and nothing of Anthropic
   });
 });
 
+test('a Responses answer says besides what Codex keeps: the share used, the window and its end', () => {
+  const headers = toQuotaHeaders(standing(1_000, 46, 1), daily, 'responses', NOW);
+  assert.deepEqual(
+    Object.entries(headers).filter(([name]) => name.startsWith('x-codex-')),
+    [
+      ['x-codex-primary-used-percent', '4.7'],
+      ['x-codex-primary-window-minutes', '1440'],
+      ['x-codex-primary-reset-at', '1795392000'],
+    ],
+  );
+  assert.equal(headers['x-ratelimit-remaining-requests'], '953');
+});
+
 const warnings: readonly [used: number, status: string, threshold: string | undefined, share: string][] = [
   [749, 'allowed', undefined, '0.749'],
   [750, 'allowed_warning', '0.75', '0.75'],

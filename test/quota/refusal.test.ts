@@ -26,6 +26,12 @@ test('a refusal carries the seconds to the reset and the headers that stop every
   assert.equal(details.headers?.['retry-after'], '15120');
   assert.equal(details.headers?.['x-should-retry'], 'false');
   assert.equal(details.headers?.['anthropic-ratelimit-unified-status'], 'rejected');
+  assert.equal(details.resetsAt, RESET);
+});
+
+test('Codex is handed the sentence without its full stop, in letters that a header may carry', () => {
+  const { headers } = refuse().details;
+  assert.match(headers?.['x-codex-promo-message'] ?? '', /^Daily quota of 10 requests.*a higher tier$/);
 });
 
 test('requests that still run are told, for they may yet be given back', () => {
