@@ -6,7 +6,7 @@
 import { hasInk } from '../ink.ts';
 import type { ReplyContext, ReplyEvent } from '../reply-events.ts';
 import { createCallSerializer } from '../serialize-calls.ts';
-import { createToolIdReader } from './tool-call-ids.ts';
+import { createToolIdReader } from '../tool-call-ids.ts';
 import { beginsObject, toObjectText } from './tool-input.ts';
 
 export type BlockStart =

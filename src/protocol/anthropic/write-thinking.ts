@@ -55,7 +55,7 @@ export function chooseThinking(
     dropped.add('reasoning_effort');
     return forced ? off : plain;
   }
-  const wished = reasoning.effort ?? effortOf(reasoning.budget);
+  const wished = effortOf(reasoning);
   if (traits.thinking === 'adaptive') {
     const thinking = { type: 'adaptive', display: reasoning.shown ? 'summarized' : 'omitted' };
     return {
@@ -73,8 +73,8 @@ export function chooseThinking(
   return off;
 }
 
-function effortOf(budget: number | null): Effort | null {
-  if (budget === null) return null;
+function effortOf({ effort, budget }: { effort: Effort | null; budget: number | null }): Effort | null {
+  if (effort !== null || budget === null) return effort;
   if (budget < 4000) return 'low';
   return budget < 16_000 ? 'medium' : 'high';
 }

@@ -3,8 +3,9 @@
  * bytes. The stream writes these deltas out one by one, the whole reply adds them up, so the two cannot differ.
  */
 import type { Usage } from '../../types.ts';
-import { asObject, asText, parseJson } from '../json.ts';
+import { readCustomInput } from '../custom-tool.ts';
 import type { FinishReason, ReplyContext, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { createToolIdReader } from '../tool-call-ids.ts';
 
 export type ChatFinish = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
@@ -44,8 +45,6 @@ const FINISHES: Readonly<Record<FinishReason, ChatFinish>> = {
   pause: 'stop',
 };
 
-const ACCEPTED_ID = /^[A-Za-z0-9_-]{1,64}$/;
-
 interface Call {
   readonly index: number;
   readonly custom: boolean;
@@ -58,7 +57,7 @@ interface Call {
 export function createChatDeltas(context: ReplyContext): (event: ReplyEvent) => readonly ChatStep[] {
   const calls = new Map<string, Call>();
   const openCalls = new Set<string>();
-  const takeId = createIdTaker(context);
+  const readId = createToolIdReader(context);
   let state: 'silent' | 'open' | 'ended' = 'silent';
   let usage: Usage | null = null;
   let hasText = false;
@@ -95,7 +94,7 @@ export function createChatDeltas(context: ReplyContext): (event: ReplyEvent) => 
     const index = calls.size;
     calls.set(key, { index, custom, held: '', hasArguments: false });
     openCalls.add(key);
-    const id = takeId(givenId);
+    const id = readId(givenId);
     const call: CallDelta = custom
       ? { index, id, type: 'custom', custom: { name, input: '' } }
       : { index, id, type: 'function', function: { name, arguments: '' } };
@@ -115,7 +114,7 @@ export function createChatDeltas(context: ReplyContext): (event: ReplyEvent) => 
     const call = calls.get(key);
     if (call === undefined || !openCalls.delete(key)) return [];
     const { index } = call;
-    if (call.custom) return say({ tool_calls: [{ index, custom: { input: readInput(call.held) } }] });
+    if (call.custom) return say({ tool_calls: [{ index, custom: { input: readCustomInput(call.held) } }] });
     return call.hasArguments ? [] : say({ tool_calls: [{ index, function: { arguments: '{}' } }] });
   };
 
@@ -161,22 +160,4 @@ function toFinish(reason: FinishReason, hasCalls: boolean): ChatFinish {
   const finish = FINISHES[reason];
   if (finish === 'stop' && hasCalls) return 'tool_calls';
   return finish === 'tool_calls' && !hasCalls ? 'stop' : finish;
-}
-
-/** Ids are unique in the conversation and in a form that every client takes; others are made anew. */
-function createIdTaker({ usedToolIds, mintToolId }: ReplyContext): (id: string) => string {
-  const taken = new Set<string>();
-  const isFree = (id: string) => ACCEPTED_ID.test(id) && !usedToolIds.has(id) && !taken.has(id);
-  return (given) => {
-    let id = given;
-    while (!isFree(id)) id = mintToolId();
-    taken.add(id);
-    return id;
-  };
-}
-
-/** The text of a free-text tool, or what came instead of it. */
-function readInput(json: string): string {
-  const input = asObject(parseJson(json)).input;
-  return input === undefined ? json : asText(input);
 }

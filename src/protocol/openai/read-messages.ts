@@ -1,6 +1,7 @@
 /** The messages of a Chat Completions request, one turn each. */
 import { GatewayError } from '../../errors.ts';
 import type { AssistantPart, ImagePart, TextPart, ToolCallPart, Turn, UserPart } from '../conversation.ts';
+import { writeCustomInput } from '../custom-tool.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
 import { invalid, type Notes } from '../read-fields.ts';
@@ -132,7 +133,7 @@ function readCalls(value: unknown, path: string): readonly ToolCallPart[] {
     const id = readName(call.id, `${at}.id`);
     if (call.type === 'custom') {
       const custom = asObject(call.custom);
-      const input = JSON.stringify({ input: asText(custom.input) });
+      const input = writeCustomInput(asText(custom.input));
       return { type: 'tool-call', id, name: readName(custom.name, `${at}.custom.name`), arguments: input };
     }
     const { name, arguments: json } = asObject(call.function);

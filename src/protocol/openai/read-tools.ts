@@ -1,6 +1,7 @@
 /** Tools and tool choice of Chat Completions requests, the older `functions` included (O-13, O-14). */
 
 import type { Tool, ToolChoice } from '../conversation.ts';
+import { toCustomFunction } from '../custom-tool.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
 import { invalid, type Notes, noteOf } from '../read-fields.ts';
 
@@ -63,20 +64,14 @@ function readFunction(value: unknown, path: string): Tool {
   };
 }
 
-/** A tool that takes free text becomes a function of one string; a grammar can only be described. */
 function readCustom(value: unknown, path: string): Tool {
   const given = asObject(value);
-  const grammar = asObject(asObject(given.format).grammar);
-  const definition = asText(grammar.definition);
-  const rule =
-    definition === '' ? '' : `The input must follow this ${asText(grammar.syntax)} grammar:\n${definition}`;
-  return {
+  const { syntax, definition } = asObject(asObject(given.format).grammar);
+  return toCustomFunction({
     name: readName(given, path),
-    description: [asText(given.description), rule].filter((text) => text !== '').join('\n\n') || null,
-    schema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
-    strict: false,
-    custom: true,
-  };
+    description: asText(given.description),
+    grammar: { syntax: asText(syntax), definition: asText(definition) },
+  });
 }
 
 function readName(given: JsonObject, path: string): string {

@@ -1,5 +1,5 @@
-/** Tool-call ids that a client can live with: legal, and new in the whole conversation (A-66). */
-import type { ReplyContext } from '../reply-events.ts';
+/** Tool-call ids that a client can live with: legal, and new in the whole conversation (A-66), in every dialect. */
+import type { ReplyContext } from './reply-events.ts';
 
 const LEGAL = /^[A-Za-z0-9_-]{1,64}$/;
 const MOST_MINTED = 8;
@@ -19,7 +19,7 @@ export function createToolIdReader(
   const mint = (): string => {
     let id = context.mintToolId();
     for (let i = 1; i < MOST_MINTED && !isNew(id); i++) id = context.mintToolId();
-    for (let i = 1; !isNew(id); i++) id = `toolu_${given.size}_${i}`;
+    for (let i = 1; !isNew(id); i++) id = `call_${given.size}_${i}`;
     return id;
   };
 
