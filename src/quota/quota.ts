@@ -71,7 +71,7 @@ const CLOCK_ALLOWANCE = 12 * 3_600_000;
 export function createQuota(options: QuotaOptions): Quota {
   const { store, timeZone, clock, onStoreFailure, leaseMs = LEASE, log, onStanding } = options;
   const after = options.timers?.after ?? afterTimeout;
-  const health = createStoreHealth(clock, log);
+  const health = createStoreHealth({ clock, after, ping: () => store.ping(), log });
   const windowsNow = (): Windows => dayWindows(clock() - CLOCK_ALLOWANCE, timeZone);
   // A wrong zone is a mistake in the configuration and is said at the start.
   windowsNow();
@@ -142,6 +142,7 @@ export function createQuota(options: QuotaOptions): Quota {
 
     async close() {
       closing = true;
+      health.close();
       await journal.close();
       await store.close();
     },
