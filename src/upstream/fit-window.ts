@@ -1,7 +1,7 @@
 /**
  * Requests that fit the model's window: shortened beforehand where the window is known, and tried once more with the
- * exact room where the backend names it (translation.md A-81, E-11). Only OpenAI-format backends: Claude's clients
- * know Claude's windows, and act on Claude's own words.
+ * exact room where the backend names it (translation.md A-81, E-11). Claude is left out: its clients know its windows,
+ * and act on its own words.
  */
 import { type ContextOverflow, readContextOverflow } from '../protocol/context-overflow.ts';
 import type { Candidate } from '../types.ts';
@@ -24,12 +24,14 @@ export interface ContextRules {
 /** Tokens a candidate's model takes; null while nobody says. */
 export type WindowOf = (backend: Backend, candidate: Candidate) => number | null;
 
+const isClaude = ({ kind, format }: Backend) => kind === 'claude' && format === 'anthropic';
+
 /** Shortens the answer asked for where prompt and answer would not fit together. */
 export function withinWindow(attempt: Attempt, windowOf: WindowOf, rules: ContextRules): Attempt {
   return (one) => {
     const { backend, candidate, writer, changes } = one;
     const asked = writer.maxTokens();
-    if (backend.format !== 'openai' || asked === null || changes.maxTokens !== null) return attempt(one);
+    if (isClaude(backend) || asked === null || changes.maxTokens !== null) return attempt(one);
     const window = windowOf(backend, candidate);
     if (window === null || rules.surelyFits(asked, writer.bodyBytes, window)) return attempt(one);
     const fitting = rules.fitMaxTokens(asked, rules.estimatePrompt(writer.promptSize()), window);
@@ -41,7 +43,7 @@ export function withinWindow(attempt: Attempt, windowOf: WindowOf, rules: Contex
 export function withExactRoom(attempt: Attempt, rules: ContextRules): Attempt {
   return async (one) => {
     const first = await attempt(one);
-    if (one.backend.format !== 'openai' || !isRefused(first, 'context_overflow')) return first;
+    if (isClaude(one.backend) || !isRefused(first, 'context_overflow')) return first;
     const overflow = overflowOf(first);
     const asked = first.outbound.maxTokens;
     const room = asked === null ? null : rules.roomAfter(overflow, asked, () => estimate(one.writer, rules));

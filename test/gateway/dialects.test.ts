@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import type { MockBackend } from '../support/mock-backend.ts';
+import { errorReply } from '../support/mock-replies.ts';
 import { chat, messages, type Rig, startRig } from '../support/rig.ts';
 import { assertAnthropicStream, assertOpenAIStream, parseSse, payloadsOf } from '../support/sse.ts';
 
@@ -155,6 +157,74 @@ test('Chat Completions to OpenAI and to the internal model are passed through', 
   const toInternal = await rig.post('/v1/chat/completions', 'pro', chat('gpt-5', { logit_bias: { 1: 2 } }));
   assert.equal(toInternal.status, 200);
   assert.deepEqual((rig.internal.requests[0]?.json as Record<string, unknown>).logit_bias, { 1: 2 });
+  rig.assertPlayed();
+});
+
+test('PT-3 a stream of an OpenAI client is counted though it did not ask, and it sees no chunk of usage', async () => {
+  for (const stream_options of [undefined, { include_usage: true }]) {
+    rig.internal.say({ ...SAID, usage: { input: 31, output: 9 } });
+    const before = await tokensCounted();
+    const body = chat('gpt-5', { stream: true, ...(stream_options && { stream_options }) });
+    const events = parseSse(await (await rig.post('/v1/chat/completions', 'pro', body)).text());
+    assertOpenAIStream(events);
+    const chunks = payloadsOf(events) as { choices: unknown[] }[];
+    const isWanted = stream_options !== undefined;
+    assert.equal(
+      chunks.some(({ choices }) => choices.length === 0),
+      isWanted,
+    );
+    assert.deepEqual((rig.internal.requests.at(-1)?.json as Record<string, unknown>).stream_options, {
+      include_usage: true,
+    });
+    assert.equal((await tokensCounted()) - before, 40);
+  }
+  rig.assertPlayed();
+});
+
+async function tokensCounted(): Promise<number> {
+  const text = await (await fetch(`${rig.gateway.metricsUrl}/metrics`)).text();
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('gateway_tokens_total{'))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+test('PT-3 a backend that refuses the wish for usage is asked as the client did, once found out', async () => {
+  const fresh = await startRig();
+  try {
+    fresh.internal.reply(
+      errorReply(
+        'openai',
+        422,
+        'invalid_request_error',
+        'body.stream_options: Extra inputs are not permitted',
+      ),
+    );
+    fresh.internal.say(SAID, SAID);
+    for (let i = 0; i < 2; i++) {
+      const response = await fresh.post('/v1/chat/completions', 'pro', chat('gpt-5', { stream: true }));
+      assertOpenAIStream(parseSse(await response.text()));
+    }
+    const asked = fresh.internal.requests.map(({ json }) => 'stream_options' in (json as object));
+    assert.deepEqual(asked, [true, false, false]);
+    fresh.assertPlayed();
+  } finally {
+    await fresh.close();
+  }
+});
+
+test('PT-3 the role developer is system to the internal model and itself to OpenAI', async () => {
+  rig.openai.say(SAID);
+  rig.internal.say(SAID);
+  const turns = [
+    { role: 'developer', content: 'Be brief.' },
+    { role: 'user', content: 'Hi' },
+  ];
+  await rig.post('/v1/chat/completions', 'enterprise', { model: 'gpt-5', messages: turns });
+  await rig.post('/v1/chat/completions', 'pro', { model: 'gpt-5', messages: turns });
+  const roleAt = (mock: MockBackend) =>
+    (mock.requests[0]?.json as { messages: { role: string }[] }).messages[0]?.role;
+  assert.deepEqual([roleAt(rig.openai), roleAt(rig.internal)], ['developer', 'system']);
   rig.assertPlayed();
 });
 

@@ -27,7 +27,7 @@ after(async () => {
 });
 beforeEach(() => native.reset());
 
-test('a Messages request goes out byte for byte but for the model, and is neither fitted nor translated', async () => {
+test('a Messages request goes out byte for byte but for the model and the length of an answer that would not fit', async () => {
   native.say({ text: 'Native.', thinking: 'Hm.' });
   const body =
     '{ "max_tokens":64000, "thinking":{"type":"adaptive"}, "odd": [1.0], "model":"claude-opus-5-5","messages":[{"role":"user","content":"h\\u00e9"}]}';
@@ -42,7 +42,9 @@ test('a Messages request goes out byte for byte but for the model, and is neithe
     ['thinking', 'text'],
   );
   const [request] = native.requests;
-  assert.equal(request?.body.toString(), body.replace('claude-opus-5-5', 'qwen3-32b'));
+  const room = String(8192 - Math.ceil(body.length / 3.5) - 256);
+  const expected = body.replace('claude-opus-5-5', 'qwen3-32b').replace('64000', room);
+  assert.equal(request?.body.toString(), expected);
   assert.equal(request?.path, '/v1/messages?beta=true');
   assert.equal(request?.headers['anthropic-version'], '2026-10-21');
   assert.equal(request?.headers['anthropic-beta'], 'some-beta-2026-01-01');
@@ -65,6 +67,42 @@ test('its own overflow is reworded for Claude Code, in one request', async () =>
   assert.equal(response.status, 400);
   const { error } = (await response.json()) as { error: { message: string } };
   assert.equal(error.message, 'prompt is too long: 20010 tokens > 8192 maximum');
+  native.assertPlayed();
+});
+
+test('prompt and answer too long together: asked once more with the exact room', async () => {
+  const words =
+    "This model's maximum context length is 8192 tokens. However, you requested 8200 tokens (4200 in the messages, 4000 in the completion).";
+  native.reply(errorReply('anthropic', 400, 'BadRequestError', words));
+  native.say({ text: 'Native.' });
+  const response = await rig.post('/v1/messages', 'free', messages('claude-opus-5-5', { max_tokens: 4000 }));
+  assert.equal(response.status, 200);
+  const sent = native.requests.map(({ json }) => (json as { max_tokens: number }).max_tokens);
+  assert.deepEqual(sent, [4000, 8192 - 4200]);
+  native.assertPlayed();
+});
+
+test('what an OpenAI client leaves to the gateway is fitted after a refusal as well', async () => {
+  const words =
+    "This model's maximum context length is 8192 tokens. However, you requested 12392 tokens (4200 in the messages, 8192 in the completion).";
+  native.reply(errorReply('anthropic', 400, 'BadRequestError', words));
+  native.say({ text: 'Native.' });
+  const response = await rig.post('/v1/chat/completions', 'free', chat('gpt-5'));
+  assert.equal(response.status, 200);
+  const sent = native.requests.map(({ json }) => (json as { max_tokens: number }).max_tokens);
+  assert.deepEqual(sent, [8192, 8192 - 4200]);
+  native.assertPlayed();
+});
+
+test('an OpenAI client’s schema is one to a model server that takes it in Messages', async () => {
+  native.say({ text: '{}' });
+  const schema = { type: 'object', properties: {}, additionalProperties: false };
+  const response_format = { type: 'json_schema', json_schema: { name: 'out', schema } };
+  const response = await rig.post('/v1/chat/completions', 'free', chat('gpt-5', { response_format }));
+  assert.equal(response.headers.get('x-gateway-dropped'), null);
+  const { output_config, system } = native.requests[0]?.json as Record<string, unknown>;
+  assert.deepEqual(output_config, { format: { type: 'json_schema', schema } });
+  assert.equal(system, undefined);
   native.assertPlayed();
 });
 
