@@ -5,13 +5,15 @@
 
 import type { KeyEntry } from './auth/keys.ts';
 import { createListeners } from './compose/listeners.ts';
-import { type Core, createService } from './compose/service.ts';
+import { createReloader } from './compose/reload.ts';
+import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
+import type { ConfigResult } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createRandomText } from './http/random-text.ts';
 import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
-import type { Log } from './observe/log.ts';
+import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createQuota } from './quota/quota.ts';
 import type { Principal, Standing } from './types.ts';
@@ -21,12 +23,17 @@ export interface GatewayOptions {
   readonly config: Config;
   /** Keys beside those of the configuration. */
   readonly extraKeys: readonly KeyEntry[];
-  readonly log: Log;
+  readonly log: ProcessLog;
 }
 
 export interface Gateway {
   /** Listens; resolves with the ports. */
   start(): Promise<{ readonly port: number; readonly metricsPort: number }>;
+  /**
+   * Puts another configuration in force, whole or not at all; gives the one that is in force then. Requests under way
+   * end on the one they began with.
+   */
+  reload(loaded: ConfigResult): Promise<Config>;
   /** Says "not ready" and ends connections after their next answer. */
   drain(): void;
   /** Ends: open answers have `patienceMs` to finish, then are told. Everything held is given back. */
@@ -47,9 +54,18 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const quota = createQuota({ store, timeZone, onStoreFailure, clock, log, onStanding });
 
   let draining = false;
-  const isDraining = () => draining;
-  const core: Core = { extraKeys, log, metrics, quota, isDraining, clock, now, randomText };
-  const service = createService(config, core);
+  const core: Core = {
+    extraKeys,
+    log,
+    metrics,
+    quota,
+    isDraining: () => draining,
+    configStatus: () => reloader.status(),
+    clock,
+    now,
+    randomText,
+  };
+  let service = createService(config, core);
   const handle = async (scope: Scope): Promise<void> => {
     const held = service.take();
     try {
@@ -60,12 +76,28 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   };
   const mintId = () => `req_${randomText()}`;
   const listeners = createListeners(config, metrics, { handle, log, mintId, now });
+  const reloader = createReloader({
+    config,
+    async apply(next, changes) {
+      const fresh = createService(next, core, keptThrough(changes, service.value.kept));
+      await fresh.value.warmUp();
+      const before = service;
+      service = fresh;
+      listeners.setLimits(next.limits);
+      log.level = next.logLevel;
+      void before.release();
+    },
+    onReload: metrics.reloaded,
+    log,
+    clock,
+  });
 
   return {
     start() {
       void quota.probe();
       return listeners.listen();
     },
+    reload: reloader.reload,
     drain() {
       draining = true;
       listeners.refuseReuse();

@@ -8,8 +8,12 @@ export function dependencyStates(
   verifiers: readonly TokenVerifier[],
   backends: ReadonlyMap<string, Backend>,
   silent: readonly string[],
+  config: { readonly isRejected: boolean },
 ): Record<string, DependencyState> {
-  const states: Record<string, DependencyState> = { quota: quota.health().state };
+  const states: Record<string, DependencyState> = {
+    config: config.isRejected ? 'degraded' : 'ok',
+    quota: quota.health().state,
+  };
   const fresh = verifiers.every((verifier) => verifier.health().keys === 'fresh');
   if (verifiers.length > 0) states.identity = fresh ? 'ok' : 'degraded';
   for (const name of backends.keys()) states[`backend:${name}`] = silent.includes(name) ? 'degraded' : 'ok';

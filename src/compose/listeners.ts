@@ -19,6 +19,7 @@ export function createListeners(config: Config, metrics: Metrics, options: Omit<
       const listening = await server.listen(port, host);
       return { port: listening, metricsPort: metricsServer?.port ?? listening };
     },
+    setLimits: (limits: ServerOptions['limits']) => server.setLimits(limits),
     refuseReuse: () => server.refuseReuse(),
     async close(patienceMs: number) {
       await server.close(patienceMs);

@@ -4,6 +4,7 @@
  */
 import type { KeyEntry } from '../auth/keys.ts';
 import type { TokenVerifier } from '../auth/oidc.ts';
+import { type Change, touches } from '../config/compare.ts';
 import type { Config } from '../config/schema.ts';
 import { createCountTokensHandler } from '../http/count-tokens.ts';
 import { createHealthHandler, createReadyzHandler, handleLivez } from '../http/health.ts';
@@ -25,6 +26,7 @@ import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
+import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
 import { toTiers } from './tiers.ts';
 
@@ -36,6 +38,7 @@ export interface Core {
   readonly metrics: Metrics;
   readonly quota: Quota;
   readonly isDraining: () => boolean;
+  readonly configStatus: () => ConfigStatus;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Milliseconds, monotonic. */
@@ -47,6 +50,14 @@ export interface Core {
 export interface Kept {
   readonly verifiers: Shared<readonly TokenVerifier[]>;
   readonly upstream: Shared<Upstream>;
+}
+
+/** Chooses among the parts of the service before. Warm connections and fetched keys outlive a change of other options. */
+export function keptThrough(changes: readonly Change[], kept: Kept): Partial<Kept> {
+  return {
+    ...(!touches(changes, ['auth.provider', 'auth.keycloak']) && { verifiers: kept.verifiers }),
+    ...(!touches(changes, ['backends', 'limits']) && { upstream: kept.upstream }),
+  };
 }
 
 export interface Service {
@@ -93,7 +104,9 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const callers = { authenticate, tierOf: (principal: Principal) => tierOf(parts, principal) };
   const health = {
     isDraining: core.isDraining,
-    dependencies: () => dependencyStates(quota, verifiers.value, backends, catalogue.silent()),
+    dependencies: () =>
+      dependencyStates(quota, verifiers.value, backends, catalogue.silent(), core.configStatus()),
+    config: core.configStatus,
     backends: () => {
       // Asked in the background, so that an operator who looks twice sees what nobody has used yet.
       void catalogue.models();

@@ -14,13 +14,15 @@ export interface ServerOptions {
   readonly mintId: () => string;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly limits: {
-    readonly connections: number;
-    readonly headersSeconds: number;
-    readonly requestSeconds: number;
-    readonly idleSeconds: number;
-    readonly slowReaderSeconds: number;
-  };
+  readonly limits: ServerLimits;
+}
+
+export interface ServerLimits {
+  readonly connections: number;
+  readonly headersSeconds: number;
+  readonly requestSeconds: number;
+  readonly idleSeconds: number;
+  readonly slowReaderSeconds: number;
 }
 
 export interface GatewayServer {
@@ -28,6 +30,8 @@ export interface GatewayServer {
   listen(port: number, host: string): Promise<number>;
   /** Requests being answered now. */
   open(): number;
+  /** Holds for what begins from now on. */
+  setLimits(limits: ServerLimits): void;
   /** From now on every answer ends its connection. */
   refuseReuse(): void;
   /** Takes no new connections; after `patienceMs` the open answers are ended in-band. Resolves when all is closed. */
@@ -41,7 +45,8 @@ const FEW_BYTES = 16 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
 export function createGatewayServer(options: ServerOptions): GatewayServer {
-  const { log, limits } = options;
+  const { log } = options;
+  let { limits } = options;
   const scopes = new Set<Scope>();
   /** Connections, and how many requests each has open. */
   const sockets = new Map<Socket, number>();
@@ -72,10 +77,7 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Node refuses a limit for the headers that is longer than that for the whole request.
-      headersTimeout: Math.min(limits.headersSeconds, limits.requestSeconds) * 1000,
-      requestTimeout: limits.requestSeconds * 1000,
-      keepAliveTimeout: limits.idleSeconds * 1000,
+      ...timeouts(limits),
       connectionsCheckingInterval: 1000,
       noDelay: true,
       // Checked with the rest, so that the refusal is said in words.
@@ -96,6 +98,10 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     else refuseUnreadable(error, socket, options.mintId());
   });
   server.maxConnections = limits.connections;
+  const setLimits = (next: ServerLimits): void => {
+    limits = next;
+    Object.assign(server, timeouts(next), { maxConnections: next.connections });
+  };
   server.on('connection', (socket) => {
     sockets.set(socket, 0);
     socket.once('close', () => sockets.delete(socket));
@@ -103,10 +109,21 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
   return {
     listen: (port, host) => listen(server, port, host),
     open: () => scopes.size,
+    setLimits,
     refuseReuse: () => {
       lastCall = true;
     },
     close: (patienceMs) => close(server, scopes, sockets, patienceMs),
+  };
+}
+
+/** Node's names for them, in milliseconds. */
+function timeouts({ headersSeconds, requestSeconds, idleSeconds }: ServerLimits) {
+  return {
+    // Node refuses a limit for the headers that is longer than that for the whole request.
+    headersTimeout: Math.min(headersSeconds, requestSeconds) * 1000,
+    requestTimeout: requestSeconds * 1000,
+    keepAliveTimeout: idleSeconds * 1000,
   };
 }
 

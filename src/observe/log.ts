@@ -11,12 +11,18 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** The process's own log. */
+export interface ProcessLog extends Log {
+  /** Least severity written; holds from the next line on when it is set. */
+  level: string;
+}
+
 /**
  * Makes the process's log: one JSON object a line with `level`, `time` (ISO 8601, UTC) and `msg`.
  *
  * @param level least severity written
  */
-export function createLog(level: string, destination: DestinationStream): Log {
+export function createLog(level: string, destination: DestinationStream): ProcessLog {
   return pino(
     {
       level,

@@ -25,6 +25,9 @@ export interface RequestFacts {
   readonly usage: Usage | null;
 }
 
+/** How a reload of the configuration ended. */
+export type ReloadOutcome = 'applied' | 'unchanged' | 'rejected';
+
 export interface Metrics {
   requestStarted(): void;
   requestEnded(facts: RequestFacts): void;
@@ -36,6 +39,8 @@ export interface Metrics {
   backendFailed(backend: string, code: string): void;
   /** A request that lost something on its way into a backend's dialect; what it was, the log says. */
   translatedWithLoss(backend: string): void;
+  /** The configuration was loaded again. */
+  reloaded(outcome: ReloadOutcome): void;
   /** The text of `GET /metrics` and its content type. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -75,6 +80,10 @@ export function createMetrics(clock: () => number): Metrics {
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
     translatedWithLoss: (backend) => meters.losses.inc({ backend }),
+    reloaded(outcome) {
+      meters.reloads.inc({ outcome });
+      meters.lastReload.set(clock() / 1000);
+    },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
@@ -129,6 +138,17 @@ function createMeters(registry: Registry) {
       name: 'gateway_lossy_translations_total',
       help: 'Requests translated with something left out that the backend has no field for.',
       labelNames: ['backend'],
+      registers,
+    }),
+    reloads: new Counter({
+      name: 'gateway_config_reloads_total',
+      help: 'Reloads of the configuration by outcome: applied, unchanged or rejected.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    lastReload: new Gauge({
+      name: 'gateway_config_last_reload_timestamp',
+      help: 'When the configuration was last loaded again, whatever came of it. Seconds since the epoch.',
       registers,
     }),
     backendFailures: new Counter({

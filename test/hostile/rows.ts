@@ -28,6 +28,7 @@ const lifecycle = from('test/hostile/lifecycle.test.ts');
 const refusals = from('test/gateway/refusals.test.ts');
 const faults = from('test/gateway/faults.test.ts');
 const gateway = from('test/gateway/lifecycle.test.ts');
+const reload = from('test/gateway/reload.test.ts');
 const attacks = from('test/auth/attacks.test.ts');
 const outage = from('test/auth/provider-outage.test.ts');
 const processes = from('test/quota/several-processes.test.ts');
@@ -375,7 +376,14 @@ export const ROWS: Readonly<Record<number, Row>> = {
       ...gateway('a second signal ends at once'),
     ],
   },
-  54: { what: 'reload', proofs: [], missing: 'Reload of the configuration: issue 8, item 6.' },
+  54: {
+    what: 'reload',
+    proofs: reload(
+      'a changed file is taken over by itself; one that is wrong is not, and the last good one stays',
+      'a broken file, an empty one and a missing one are refused',
+      'a ConfigMap that is swapped under load loses no request, and an open stream ends where it began',
+    ),
+  },
   55: {
     what: 'canaries in log and metrics',
     proofs: strangers(
