@@ -24,6 +24,7 @@ import { createCountTokens } from '../upstream/count-tokens.ts';
 import { describeBackends } from '../upstream/describe-backends.ts';
 import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
+import { createForCodex } from './codex-models.ts';
 import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
@@ -115,12 +116,13 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   };
   const { bodyBytes } = limits;
   const countTokens = createCountTokens(backends, caller);
+  const forCodex = createForCodex(backends, catalogue.known);
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
     chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
     responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
     countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
-    models: createModelsHandler({ ...callers, allModels: () => catalogue.models() }),
+    models: createModelsHandler({ ...callers, allModels: () => catalogue.models(), forCodex }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
     usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),
     health: createHealthHandler(health),

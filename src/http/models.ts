@@ -3,7 +3,8 @@ import { GatewayError } from '../errors.ts';
 import { chooseRoute } from '../routing/choose-route.ts';
 import type { Principal, Tier } from '../types.ts';
 import type { Models } from '../upstream/catalogue.ts';
-import { sendJson } from './reply.ts';
+import { type CodexModel, toCodexEntry } from './codex-models.ts';
+import { sendJson, sendUnlessKnown } from './reply.ts';
 import type { Scope } from './request-scope.ts';
 
 export interface ModelsParts {
@@ -11,12 +12,16 @@ export interface ModelsParts {
   readonly tierOf: (principal: Principal) => Tier;
   /** Everything the backends are known to serve. */
   readonly allModels: () => Models | Promise<Models>;
+  /** What Codex has to know of a backend's model; `null` for those that it knows better than we do. */
+  readonly forCodex: (backend: string, model: string) => Omit<CodexModel, 'id'> | null;
 }
 
 interface ListedModel {
   readonly id: string;
   readonly displayName: string;
   readonly backend: string;
+  /** The backend's own name for it. */
+  readonly served: string;
 }
 
 /** Prefix under which Claude Code's model picker shows what is not Claude (it hides every other name). */
@@ -32,11 +37,15 @@ export function createModelsHandler(parts: ModelsParts) {
     const models = await parts.allModels();
     const id = modelId(scope.path);
     const dialect = scope.request.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
-    const body =
-      id === null
-        ? listBody(listModels(tier, models), dialect, scope.search)
-        : oneBody(id, tier, models, dialect);
-    sendJson(scope, 200, body);
+    if (id !== null) return sendJson(scope, 200, oneBody(id, tier, models, dialect));
+    const listed = listModels(tier, models);
+    if (dialect === 'anthropic') return sendJson(scope, 200, pageBody(listed, scope.search));
+    // Codex asks again and again, and keeps what has not changed.
+    sendUnlessKnown(scope, {
+      object: 'list',
+      data: listed.map(SHAPES.openai),
+      models: codexBody(parts, listed),
+    });
   };
 }
 
@@ -61,7 +70,7 @@ function listModels(tier: Tier, models: Models): ListedModel[] {
       const id = backend === 'axon' ? `axon/${name}` : name;
       const route = tryRoute(tier, id, models);
       const passes = route !== null && route.served === name && route.candidates[0].backend === backend;
-      if (passes && !listed.has(id)) listed.set(id, { id, displayName: id, backend });
+      if (passes && !listed.has(id)) listed.set(id, { id, displayName: id, backend, served: name });
     }
   }
   return [...listed.values()];
@@ -80,7 +89,7 @@ function oneBody(id: string, tier: Tier, models: Models, dialect: ListDialect) {
   const route = chooseRoute(tier, id, models);
   const { backend } = route.candidates[0];
   const displayName = route.served === id ? id : `${id} (served by ${route.served})`;
-  return SHAPES[dialect]({ id, displayName, backend });
+  return SHAPES[dialect]({ id, displayName, backend, served: route.served });
 }
 
 const SHAPES = {
@@ -98,8 +107,15 @@ const SHAPES = {
   }),
 };
 
-function listBody(listed: readonly ListedModel[], dialect: ListDialect, search: string) {
-  if (dialect === 'openai') return { object: 'list', data: listed.map(SHAPES.openai) };
+function codexBody({ forCodex }: Pick<ModelsParts, 'forCodex'>, listed: readonly ListedModel[]) {
+  const known = listed.flatMap(({ id, backend, served }) => {
+    const facts = forCodex(backend, served);
+    return facts === null ? [] : [{ id, ...facts }];
+  });
+  return known.map(toCodexEntry);
+}
+
+function pageBody(listed: readonly ListedModel[], search: string) {
   const query = new URLSearchParams(search);
   const { page, hasMore } = toPage(listed.flatMap(withPickerName), query);
   return {

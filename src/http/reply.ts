@@ -1,4 +1,5 @@
 /** Answers that are not relayed: JSON and errors, always with the request's id. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
@@ -16,6 +17,15 @@ export function idHeaders(scope: Scope): Headers {
 /** Sends a JSON answer; a `HEAD` request gets its headers only. */
 export function sendJson(scope: Scope, status: number, body: unknown, headers: Headers = {}): void {
   sendBytes(scope, status, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+}
+
+/** Sends a JSON answer, or says that it is the one that the client has kept. */
+export function sendUnlessKnown(scope: Scope, body: unknown): void {
+  const { request, response } = scope;
+  const text = JSON.stringify(body);
+  const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
+  if (request.headers['if-none-match'] === etag) response.writeHead(304, { ...idHeaders(scope), etag }).end();
+  else sendBytes(scope, 200, text, { 'content-type': 'application/json', etag });
 }
 
 /** Sends a body as it is. */
