@@ -14,6 +14,8 @@ export interface SqliteOptions {
    * alone loses nothing either way.
    */
   readonly synchronous: 'FULL' | 'NORMAL';
+  /** For one process alone, until it ends, however it ends. Default: any number of processes. */
+  readonly exclusive?: boolean | undefined;
 }
 
 /** Milliseconds to wait for another process's transaction. It blocks the event loop, so it is short. */
@@ -28,16 +30,19 @@ const OPEN_PAUSE = 20;
 /**
  * Opens a file that several processes may share.
  *
- * @throws Error when the file cannot be opened or made, or was written by a newer gateway
+ * @throws Error when the file cannot be opened or made, was written by a newer gateway, or should be exclusive and is
+ * open elsewhere ({@link isBusy})
  */
-export function openSqlite({ file, schema, version, synchronous }: SqliteOptions): DatabaseSync {
+export function openSqlite(options: SqliteOptions): DatabaseSync {
+  const { file, schema, version, synchronous, exclusive = false } = options;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // SQLite gives its -wal and -shm files the mode of the database file.
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
-  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
+  const db = new DatabaseSync(file, { timeout: exclusive ? 0 : BUSY_TIMEOUT });
   try {
-    waitForOthers(() => {
+    waitForOthers(exclusive ? 1 : OPEN_ATTEMPTS, () => {
+      if (exclusive) db.exec('PRAGMA locking_mode = EXCLUSIVE');
       assertVersion(db, file, version);
       db.exec('PRAGMA journal_mode = WAL');
       db.exec(`PRAGMA synchronous = ${synchronous}`);
@@ -57,19 +62,20 @@ function assertVersion(db: DatabaseSync, file: string, expected: number): void {
   throw new Error(`"${file}" has tables of version ${version}; expected version ${expected}`);
 }
 
-function waitForOthers(open: () => void): void {
+function waitForOthers(attempts: number, open: () => void): void {
   for (let attempt = 1; ; attempt++) {
     try {
       open();
       return;
     } catch (error) {
-      if (attempt === OPEN_ATTEMPTS || !isBusy(error)) throw error;
+      if (attempt === attempts || !isBusy(error)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE);
     }
   }
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether another process has the file. */
+export function isBusy(error: unknown): boolean {
   // The low byte of an extended result code is the primary one; 5 is SQLITE_BUSY (sqlite.org/rescode.html).
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5;
 }
