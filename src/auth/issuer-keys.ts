@@ -1,6 +1,7 @@
 /**
  * Fetches what an OpenID provider publishes about itself: its metadata, and from there its public keys.
  */
+import { fetchJson } from './fetch-json.ts';
 
 /** One member of a JSON Web Key Set, as far as it is looked at here. */
 export interface PublishedKey {
@@ -22,9 +23,6 @@ export interface IssuerKeysOptions {
   readonly signal: AbortSignal;
 }
 
-/** Bytes; Keycloak's documents are below 16 KiB. */
-const MAX_DOCUMENT = 1024 * 1024;
-
 /**
  * @returns a function that fetches the keys once; it throws a plain Error that says what was wrong, free of contents
  */
@@ -33,7 +31,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): () => Promise<read
 
   return async function fetchKeys() {
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
-    const get = (url: string) => fetchJson(url, options.fetch, signal);
+    const get = (url: string) => fetchJson(url, { fetch: options.fetch, signal });
     try {
       jwksUri ??= readJwksUri(await get(metadataUrl(options.issuer)), options.issuer);
       return readKeys(await get(jwksUri));
@@ -46,7 +44,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): () => Promise<read
 }
 
 /** OpenID Connect Discovery 1.0 §4: the path is appended to the issuer, also where it has a path itself. */
-function metadataUrl(issuer: string): string {
+export function metadataUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
 
@@ -55,13 +53,22 @@ export function readJwksUri(metadata: Readonly<Record<string, unknown>>, issuer:
   if (metadata.issuer !== issuer) {
     throw new Error(`the metadata names another issuer than the configured "${issuer}"`);
   }
-  const { jwks_uri: address } = metadata;
+  return readAddress(metadata, 'jwks_uri', issuer);
+}
+
+/** An address out of an issuer's metadata; https wherever the issuer is. */
+export function readAddress(
+  metadata: Readonly<Record<string, unknown>>,
+  name: string,
+  issuer: string,
+): string {
+  const address = metadata[name];
   if (typeof address !== 'string' || !URL.canParse(address))
-    throw new Error('the metadata holds no usable jwks_uri');
+    throw new Error(`the metadata holds no usable ${name}`);
   const { protocol } = new URL(address);
   const plainAllowed = issuer.startsWith('http://');
   if (protocol !== 'https:' && !(plainAllowed && protocol === 'http:')) {
-    throw new Error(`the jwks_uri of an https issuer must be https, not "${protocol}"`);
+    throw new Error(`the ${name} of an https issuer must be https, not "${protocol}"`);
   }
   return address;
 }
@@ -77,40 +84,4 @@ function isSigningKey(key: unknown): key is PublishedKey {
   if (typeof key !== 'object' || key === null) return false;
   const { use, d, k } = key as PublishedKey;
   return use === 'sig' && d === undefined && k === undefined;
-}
-
-async function fetchJson(
-  url: string,
-  fetch: typeof globalThis.fetch,
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, unknown>>> {
-  // A redirect would let whoever answers once choose where keys come from.
-  const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } });
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel();
-    throw new Error(`"${url}" answered ${response.status}, expected 200`);
-  }
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop cancels the body. The bytes counted are the unpacked ones.
-  for await (const part of response.body) {
-    length += part.length;
-    if (length > MAX_DOCUMENT) throw new Error(`"${url}" is larger than 1 MiB`);
-    parts.push(part);
-  }
-  return parseObject(Buffer.concat(parts).toString('utf8'), url);
-}
-
-function parseObject(text: string, url: string): Readonly<Record<string, unknown>> {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, so it is not passed on.
-    throw new Error(`"${url}" is not JSON`);
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new Error(`"${url}" is not a JSON object`);
-  }
-  return document as Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { digestOf, subjectOf } from './digest.ts';
+import { mint, mintedPrefixOf } from './minted.ts';
 
 /** A static key as it is kept: its hash, never the key. */
 export interface KeyEntry {
@@ -54,44 +54,14 @@ export function createKeyring(entries: readonly KeyEntry[]): Keyring {
   };
 }
 
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const SECRET_BYTES = 32;
-/** Digits that 32 bytes need in base 62. */
-const SECRET_DIGITS = 43;
-/** Digits that a CRC-32 needs in base 62. */
-const CHECK_DIGITS = 6;
-const KEY_SHAPE = /^lgw_[0-9A-Za-z]{49}$/;
-
-/**
- * Makes a gateway key: `lgw_`, 43 base62 digits of 256 random bits, 6 base62 digits of CRC-32 over all before them.
- * The prefix lets secret scanners recognise it and the checksum tells a mistyped key from an unknown one, as GitHub's
- * token format does (github.blog, 2021-04-05).
- *
- * @param random gives that many random bytes
- */
+/** Makes a demo key; see {@link mint}. */
 export function mintKey(random: (size: number) => Uint8Array): string {
-  const body = `lgw_${toBase62(BigInt(`0x${Buffer.from(random(SECRET_BYTES)).toString('hex')}`), SECRET_DIGITS)}`;
-  return body + checksumOf(body);
+  return mint('lgw', random);
 }
 
 /** Whether a text has the shape and the checksum of a key that {@link mintKey} made. */
 export function isMintedKey(text: string): boolean {
-  if (!KEY_SHAPE.test(text)) return false;
-  return checksumOf(text.slice(0, -CHECK_DIGITS)) === text.slice(-CHECK_DIGITS);
-}
-
-function checksumOf(body: string): string {
-  return toBase62(BigInt(crc32(body)), CHECK_DIGITS);
-}
-
-function toBase62(value: bigint, digits: number): string {
-  let rest = value;
-  let text = '';
-  for (let digit = 0; digit < digits; digit += 1) {
-    text = BASE62.charAt(Number(rest % 62n)) + text;
-    rest /= 62n;
-  }
-  return text;
+  return mintedPrefixOf(text) === 'lgw';
 }
 
 /** What {@link loadOrCreateDemoKeys} needs of the machine. */
