@@ -18,6 +18,7 @@ import type { ReplyContext, ReplyDecoder, ReplyEncoder, ReplyError, ReplyEvent }
 import { createResponsesDecoder, decodeResponsesReply } from './responses/decode-reply.ts';
 import { createResponsesEncoder, encodeResponsesReply } from './responses/encode-reply.ts';
 import { readResponsesRequest } from './responses/read-request.ts';
+import type { Seal } from './responses/sealed-reasoning.ts';
 import { readResponsesUsage } from './responses/usage.ts';
 import { createStopText, type ReplyFilter } from './stop-text.ts';
 import { createToolTextNotice } from './tool-call-text.ts';
@@ -25,12 +26,18 @@ import { createToolTextNotice } from './tool-call-text.ts';
 /** A whole reply in the client's dialect, or the failure that the events end with. */
 export type EncodedReply = { readonly status: 200; readonly body: unknown } | { readonly error: ReplyError };
 
+/** What a reader may be given. */
+export interface ReadOptions {
+  /** Opens reasoning that earlier answers of ours carried, in dialects that have it so. */
+  readonly seal?: Seal | undefined;
+}
+
 interface ClientDialect {
   /** What ids of this dialect begin with. */
   readonly idPrefixes: { readonly reply: string; readonly toolCall: string };
   /** Whether reasoning is shown to clients that say nothing about it. */
   readonly showsReasoning: boolean;
-  readonly readRequest: (body: unknown) => Conversation;
+  readonly readRequest: (body: unknown, options?: ReadOptions) => Conversation;
   readonly createEncoder: (context: ReplyContext) => ReplyEncoder;
   readonly encodeReply: (events: readonly ReplyEvent[], context: ReplyContext) => EncodedReply;
 }
@@ -77,7 +84,7 @@ export const CLIENT_DIALECTS: Readonly<Record<Dialect, ClientDialect>> = {
   anthropic: {
     idPrefixes: { reply: 'msg_', toolCall: 'toolu_' },
     showsReasoning: false,
-    readRequest: readAnthropicRequest,
+    readRequest: (body) => readAnthropicRequest(body),
     createEncoder: createAnthropicEncoder,
     encodeReply: encodeAnthropicReply,
   },
