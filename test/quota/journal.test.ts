@@ -1,21 +1,42 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createJournal, type Settlement } from '../../src/quota/journal.ts';
+import type { JournalFile } from '../../src/quota/journal-file.ts';
 import { RECORDS_KEPT } from '../../src/quota/retention.ts';
+import { LeftAlone } from '../../src/quota/store-health.ts';
 import { createFakeTime } from './fake-time.ts';
 
 const window = { id: '2026-11-22', endsAt: Date.UTC(2026, 10, 23) };
 
-function start(capacity?: number) {
+/** A disk that outlives the journals written on it. */
+function createDisk() {
+  const texts = new Map<string, string>();
+  const disk = { texts, full: false, closed: 0 };
+  const open = (): JournalFile => ({
+    left: [...texts].map(([key, text]) => ({ key, text })),
+    async note(key, text) {
+      if (disk.full) throw new Error('database or disk is full');
+      texts.set(key, text);
+    },
+    strike: async (key) => void texts.delete(key),
+    count: () => assert.fail('nothing is counted here'),
+    uncount: () => assert.fail('nothing is counted here'),
+    close: () => void disk.closed++,
+  });
+  return { disk, open };
+}
+
+function start(capacity?: number, file?: JournalFile) {
   const time = createFakeTime(Date.UTC(2026, 10, 22, 12));
   const applied: string[] = [];
   const tried: string[] = [];
   const logged: string[] = [];
-  const store = { broken: false, breaksFor: '', heldUp: Promise.resolve() };
+  const store = { broken: false, leftAlone: false, breaksFor: '', heldUp: Promise.resolve() };
   const write = (fields: unknown, message: string) =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const journal = createJournal({
     async apply({ step, entry }) {
+      if (store.leftAlone) throw new LeftAlone();
       const name = `${step} ${entry.requestId}`;
       tried.push(name);
       await store.heldUp;
@@ -27,6 +48,7 @@ function start(capacity?: number) {
     after: time.timers.after,
     log: { info: write, warn: write },
     capacity,
+    file,
   });
   const settle = (step: Settlement['step'], requestId: string, told = () => undefined) =>
     journal.settle({ step, entry: { subject: 's', requestId, window }, at: time.clock(), told });
@@ -178,4 +200,97 @@ test('closing while the store is away ends and says what is lost', async () => {
   await journal.close();
   assert.deepEqual(logged, ['quota settlements were lost: the store is away {"lost":2}']);
   assert.equal(time.waiting(), 0);
+});
+
+test('what waits is on disk before the answer goes on, and is settled by the next start', async () => {
+  const { disk, open } = createDisk();
+  const first = start(undefined, open());
+  first.store.broken = true;
+  await first.settle('commit', 'r1');
+  await first.settle('commit', 'r2');
+  await first.settle('release', 'r2');
+  assert.equal(disk.texts.size, 2);
+  const second = start(undefined, open());
+  await second.time.pass(250);
+  assert.deepEqual(second.applied, ['commit r1', 'release r2']);
+  assert.deepEqual([disk.texts.size, second.journal.waiting(), second.time.waiting()], [0, 0, 0]);
+});
+
+test('a settlement that succeeds at once never touches the disk', async () => {
+  const { disk, open } = createDisk();
+  disk.full = true;
+  const { settle, applied, logged } = start(undefined, open());
+  await settle('commit', 'r1');
+  assert.deepEqual([applied, logged], [['commit r1'], []]);
+});
+
+test('where the disk is full as well, the settlement waits in memory, and that is said', async () => {
+  const { disk, open } = createDisk();
+  const { settle, store, applied, logged, time } = start(undefined, open());
+  disk.full = true;
+  store.broken = true;
+  await settle('commit', 'r1');
+  store.broken = false;
+  await time.pass(5_000);
+  assert.deepEqual(applied, ['commit r1']);
+  assert.deepEqual(logged, ['a quota settlement is kept in memory alone: the journal cannot be written {}']);
+});
+
+test('closing while the store is away leaves the rest to the next start', async () => {
+  const { disk, open } = createDisk();
+  const { settle, store, journal, logged } = start(undefined, open());
+  store.broken = true;
+  await settle('commit', 'r1');
+  await journal.close();
+  assert.deepEqual(logged, ['quota settlements wait for the next start: the store is away {"kept":1}']);
+  assert.deepEqual([disk.texts.size, disk.closed], [1, 1]);
+});
+
+test('what the store was never asked for is settled however late', async () => {
+  const { open } = createDisk();
+  const first = start(undefined, open());
+  first.store.leftAlone = true;
+  await first.settle('commit', 'r1');
+  await first.time.pass(RECORDS_KEPT * 2);
+  const second = start(undefined, open());
+  await second.time.pass(RECORDS_KEPT * 2);
+  assert.deepEqual(second.applied, ['commit r1']);
+  first.store.leftAlone = false;
+  await first.time.pass(5_000);
+  assert.deepEqual(first.applied, ['commit r1']);
+});
+
+test('when the store is back, nobody waits for the end of a pause', async () => {
+  const { settle, store, journal, applied, time } = start();
+  store.broken = true;
+  await settle('commit', 'r1');
+  await time.pass(60_000);
+  store.broken = false;
+  journal.retry();
+  await time.settle();
+  assert.deepEqual(applied, ['commit r1']);
+});
+
+test('what was done in the ten seconds before the store restarted is done once more, the last step of each', async () => {
+  const { settle, journal, applied, time } = start();
+  await settle('commit', 'long ago');
+  await time.pass(10_001);
+  await settle('commit', 'r1');
+  await settle('commit', 'r2');
+  await settle('release', 'r2');
+  await time.pass(3_600_000);
+  applied.length = 0;
+  journal.repeatRecent();
+  await time.settle();
+  assert.deepEqual(applied, ['commit r1', 'release r2']);
+  assert.equal(time.waiting(), 0);
+});
+
+test('after an outage so long that the store may have forgotten, nothing is repeated', async () => {
+  const { settle, journal, applied, time } = start();
+  await settle('commit', 'r1');
+  await time.pass(RECORDS_KEPT);
+  journal.repeatRecent();
+  await time.settle();
+  assert.deepEqual(applied, ['commit r1']);
 });
