@@ -17,6 +17,7 @@ import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createQuota } from './quota/quota.ts';
 import type { Principal, Standing } from './types.ts';
+import { createTraffic } from './upstream/traffic.ts';
 
 /** What the process gives. */
 export interface GatewayOptions {
@@ -51,6 +52,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const { timeZone, onStoreFailure } = config.quota;
   const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
     metrics.quotaUsed(subject, used, resetsAt);
+  const traffic = createTraffic(now);
   const quota = createQuota({ store, timeZone, onStoreFailure, clock, log, onStanding });
 
   let draining = false;
@@ -59,6 +61,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
+    traffic,
     isDraining: () => draining,
     configStatus: () => reloader.status(),
     clock,

@@ -5,8 +5,10 @@ import { GatewayError, hasClientLeft } from './errors.ts';
 import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
 import { isWarmUp, warmUpAnswer } from './protocol/anthropic/warm-up.ts';
 import type { Conversation } from './protocol/conversation.ts';
+import { promptPrefix, sessionOf } from './protocol/conversation-key.ts';
 import { CLIENT_DIALECTS, NO_OPTIONS } from './protocol/dialects.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
+import { classifyRequest } from './protocol/request-class.ts';
 import { scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
@@ -19,6 +21,7 @@ import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
 import { type ClientRequest, createOutboundWriter, type Outbound } from './upstream/outbound.ts';
 import type { SendFirst } from './upstream/send-first.ts';
+import type { Sending } from './upstream/try-replicas.ts';
 
 /** The parts that the sentence is spoken with. */
 export interface PipelineParts {
@@ -28,6 +31,8 @@ export interface PipelineParts {
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly quota: Quota;
   readonly sendFirst: SendFirst;
+  /** How many turns a user of a tier has, by its name, for each of another's where requests wait in line. */
+  readonly weightOf: (tier: string) => number;
   /** Whether a backend, by its name, is Claude itself. */
   readonly isClaude: (backend: string) => boolean;
   readonly relayLimits: RelayClient['limits'];
@@ -92,13 +97,15 @@ export async function handleInference(
 
   let outcome: Outcome = { ending: 'backend-failed', usage: null };
   try {
-    const writer = createOutboundWriter(request);
-    const exchange = await parts.sendFirst(route.candidates, writer, call.signal, (failure) =>
-      progress.failures.push(failure),
-    );
-    progress.backend = exchange.backend.name;
-    progress.dropped = exchange.outbound.translation?.dropped ?? [];
-    outcome = await answer(parts, call, request, route, tier, exchange, progress);
+    const served = await parts.sendFirst(toSending(parts, call, request, route, principal, progress));
+    try {
+      progress.route = routeOf(served, route, progress.failures);
+      progress.backend = served.backend.name;
+      progress.dropped = served.outbound.translation?.dropped ?? [];
+      outcome = await answer(parts, call, request, progress.route, tier, served, progress);
+    } finally {
+      served.leave(outcome.ending === 'backend-failed' ? 'broken' : 'answered');
+    }
   } catch (error) {
     outcome = hasClientLeft(call.signal)
       ? { ending: 'client-left', contentSent: false, usage: null }
@@ -108,6 +115,39 @@ export async function handleInference(
     await reservation.settle(outcome);
   }
   return outcome;
+}
+
+/** The request on its way out, with what decides whose turn it is and which replica knows the conversation. */
+function toSending(
+  parts: PipelineParts,
+  call: InferenceCall,
+  request: ClientRequest,
+  { candidates }: Route,
+  { subject, tier }: Principal,
+  { failures }: Progress,
+): Sending {
+  const { headers, body, scan } = request;
+  return {
+    candidates,
+    writer: createOutboundWriter(request),
+    signal: call.signal,
+    guest: {
+      user: subject,
+      weight: parts.weightOf(tier),
+      isBackground: () => classifyRequest(headers, body, scan) === 'background',
+    },
+    affinity: () => `${subject} ${sessionOf(headers) ?? promptPrefix(body, scan)}`,
+    onFailure: (failure) => failures.push(failure),
+  };
+}
+
+/** The route as it was gone: another model than the first serves where that one could not. */
+function routeOf({ reply }: Exchange, route: Route, failures: readonly FailedAttempt[]): Route {
+  const { backend, model } = reply.candidate;
+  const [first] = route.candidates;
+  if (backend === first.backend && model === first.model) return route;
+  const isTooLong = failures.at(-1)?.code === 'context_overflow';
+  return { ...route, served: model, reason: isTooLong ? 'context-overflow' : 'backend-unavailable' };
 }
 
 async function readRequest(call: InferenceCall): Promise<ClientRequest> {
@@ -162,19 +202,24 @@ export function tierOf({ tiers }: Pick<PipelineParts, 'tiers'>, principal: Princ
   return tier;
 }
 
-/** The route for `model`; every further model that the body names must be one the tier passes through as well. */
+/**
+ * The route for `model`; every further model that the body names must be one the tier passes through as well, and
+ * keeps the request at the backend that knows them all.
+ */
 function chooseAllowedRoute(tier: Tier, { body, scan }: ClientRequest, models: Models): Route {
   const route = chooseRoute(tier, scan.model, models);
-  for (const name of sideModels(body, scan)) {
+  const [first, ...further] = route.candidates;
+  const sides = sideModels(body, scan);
+  for (const name of sides) {
     const side = chooseRoute(tier, name, models);
-    if (side.reason === 'as-requested' && side.candidates[0].backend === route.candidates[0].backend)
-      continue;
+    if (side.reason === 'as-requested' && side.candidates[0].backend === first.backend) continue;
     throw new GatewayError(
       'permission_denied',
       `The model "${name}" is not part of the "${tier.name}" tier.`,
     );
   }
-  return route;
+  if (sides.length === 0) return route;
+  return { ...route, candidates: [first, ...further.filter(({ backend }) => backend === first.backend)] };
 }
 
 async function answer(

@@ -32,7 +32,7 @@ export interface Allowance {
 export interface RouteRule {
   /** A family (`claude`, `claude:haiku`, `gpt`, `any`) or a model name; `*` stands for any run of characters. */
   readonly match: string;
-  /** Where it may go, in order of preference: the first target whose backend is configured is used. */
+  /** Where it may go, in order of preference; targets whose backend is not configured are passed over. */
   readonly to: readonly RouteTarget[];
 }
 
@@ -67,7 +67,15 @@ export interface Standing {
 }
 
 /** Why the served model differs from the asked one, or that it does not. */
-export type RouteReason = 'as-requested' | 'tier-rule' | 'backend-not-configured';
+export type RouteReason =
+  | 'as-requested'
+  | 'tier-rule'
+  /** A target before it names a backend that the configuration does not have. */
+  | 'backend-not-configured'
+  /** Every target before it failed, is left alone for a while, or has too long a line. */
+  | 'backend-unavailable'
+  /** The prompt was too long for the targets before it. */
+  | 'context-overflow';
 
 /** One backend address that can serve a route. */
 export interface Candidate {

@@ -11,6 +11,7 @@ import { type Backend, toBackend } from '../upstream/kinds.ts';
 import { noticeToolText } from '../upstream/notice-tool-text.ts';
 import { withoutRefused } from '../upstream/optional-fields.ts';
 import { createSendFirst, type SendFirst } from '../upstream/send-first.ts';
+import type { Traffic } from '../upstream/traffic.ts';
 
 /** Longest wait for content once a backend sent its headers; the client's headers follow then (T-12). */
 const PEEK_MS = 5000;
@@ -34,12 +35,15 @@ export interface Upstream {
   readonly sendFirst: SendFirst;
 }
 
-/** @param now milliseconds, monotonic */
-export function createUpstream(config: Config, now: () => number, log: Log): Upstream {
+/**
+ * @param traffic what is known of the replicas from before
+ * @param now milliseconds, monotonic
+ */
+export function createUpstream(config: Config, traffic: Traffic, now: () => number, log: Log): Upstream {
   const backends = toBackends(config);
   const caller = createCaller(config.limits);
   const catalogue = createCatalogue([...backends.values()], caller, now);
-  const sendFirst = createSender(backends, catalogue, caller, config.limits.replyBytes, log);
+  const sendFirst = createSender(backends, catalogue, caller, traffic, config.limits.replyBytes, log);
   return { backends, caller, catalogue, sendFirst };
 }
 
@@ -48,12 +52,15 @@ function createSender(
   backends: ReadonlyMap<string, Backend>,
   catalogue: Catalogue,
   caller: Caller,
+  traffic: Traffic,
   replyBytes: number,
   log: Log,
 ): SendFirst {
   const plain = createAttempt(caller, { replyBytes, peekMs: PEEK_MS });
-  const fitted = withinWindow(withoutRefused(plain), createWindowOf(catalogue.known), CONTEXT_RULES);
-  const sendFirst = createSendFirst(backends, withExactRoom(fitted, CONTEXT_RULES));
+  const windowOf = createWindowOf(catalogue.known);
+  const fitted = withinWindow(withoutRefused(plain), windowOf, CONTEXT_RULES);
+  const attempt = withExactRoom(fitted, CONTEXT_RULES);
+  const sendFirst = createSendFirst({ backends, traffic, attempt, windowOf });
   return noticeToolText(sendFirst, (backend) =>
     log.warn({ backend }, 'The backend sends tool calls as text: its tool parser is not configured.'),
   );

@@ -22,6 +22,7 @@ import { namedBackends } from '../routing/choose-route.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
 import { describeBackends } from '../upstream/describe-backends.ts';
+import type { Traffic } from '../upstream/traffic.ts';
 import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
@@ -29,7 +30,7 @@ import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
-import { toTiers } from './tiers.ts';
+import { toTiers, toWeights } from './tiers.ts';
 
 /** What lives as long as the process. */
 export interface Core {
@@ -38,6 +39,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
+  readonly traffic: Traffic;
   readonly isDraining: () => boolean;
   readonly configStatus: () => ConfigStatus;
   /** Milliseconds since the epoch. */
@@ -82,7 +84,8 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     verifiers.value,
   );
   const upstream =
-    kept.upstream?.take() ?? toShared(createUpstream(config, now, log), ({ caller }) => caller.close());
+    kept.upstream?.take() ??
+    toShared(createUpstream(config, core.traffic, now, log), ({ caller }) => caller.close());
   const { backends, caller, catalogue, sendFirst } = upstream.value;
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
@@ -96,6 +99,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     modelsFor,
     quota,
     sendFirst,
+    weightOf: toWeights(config),
     isClaude: (backend) => backends.get(backend)?.kind === 'claude',
     relayLimits,
     clock,

@@ -10,3 +10,13 @@ export function toTiers(config: Config): ReadonlyMap<string, Tier> {
     }),
   );
 }
+
+/**
+ * Turns that users of each tier have where requests wait in line: as configured, else twice as many as those of the
+ * tier ranked below.
+ */
+export function toWeights({ tiers }: Pick<Config, 'tiers'>): (tier: string) => number {
+  const ranked = Object.entries(tiers).toSorted(([, one], [, other]) => one.rank - other.rank);
+  const weights = new Map(ranked.map(([name, { weight }], index) => [name, weight ?? 2 ** index]));
+  return (tier) => weights.get(tier) ?? 1;
+}

@@ -54,40 +54,48 @@ export function chooseRoute(tier: Tier, requested: unknown, backends: Backends):
   );
 }
 
-/** The route by one matching rule, or null when none of its backends is configured. */
+/**
+ * The route by one matching rule, or null when none of its backends is configured. Every target is a candidate, in
+ * order: the further ones for when those before them cannot serve.
+ */
 function routeBy(rule: RouteRule, name: string, model: ModelName, backends: Backends): Route | null {
-  for (const [index, target] of rule.to.entries()) {
+  const candidates: Candidate[] = [];
+  let reason: RouteReason | null = null;
+  let silent: string | null = null;
+  let missing = false;
+  for (const target of rule.to) {
     const backend = backends.get(target.backend);
-    if (backend === undefined) continue;
-    const served = servedModel(target, name, backend);
-    const candidates = backend.urls.map(
-      (url): Candidate => ({ backend: target.backend, url, model: served }),
-    );
-    const [first, ...rest] = candidates;
-    if (first === undefined) continue;
-    return {
-      requested: model.raw,
-      served,
-      reason: reasonFor(served, name, index),
-      candidates: [first, ...rest],
-    };
+    const served = backend === undefined ? null : servedModel(target, name, backend);
+    if (backend === undefined) missing = true;
+    else if (served === null) silent ??= target.backend;
+    else if (!candidates.some((one) => one.backend === target.backend && one.model === served)) {
+      reason ??= reasonFor(served === name, missing, silent !== null);
+      candidates.push(...backend.urls.map((url) => ({ backend: target.backend, url, model: served })));
+    }
   }
+  const [first, ...rest] = candidates;
+  if (first !== undefined && reason !== null)
+    return { requested: model.raw, served: first.model, reason, candidates: [first, ...rest] };
+  if (silent !== null) throw notYetKnown(silent);
   return null;
 }
 
-function servedModel(target: RouteTarget, name: string, backend: RoutableBackend): string {
-  if (target.model !== DEFAULT_MODEL) return target.model ?? name;
-  if (backend.defaultModel !== null) return backend.defaultModel;
-  throw new GatewayError(
-    'backend_unreachable',
-    `The backend "${target.backend}" has not told its models yet; nothing was charged.`,
-    { status: 503, retryAfterSeconds: 5 },
-  );
+/** The model to ask a target for; null while its backend has not told which it serves. */
+function servedModel(target: RouteTarget, name: string, backend: RoutableBackend): string | null {
+  return target.model === DEFAULT_MODEL ? backend.defaultModel : (target.model ?? name);
 }
 
-function reasonFor(served: string, asked: string, targetIndex: number): RouteReason {
-  if (targetIndex > 0) return 'backend-not-configured';
-  return served === asked ? 'as-requested' : 'tier-rule';
+const notYetKnown = (backend: string) =>
+  new GatewayError(
+    'backend_unreachable',
+    `The backend "${backend}" has not told its models yet; nothing was charged.`,
+    { status: 503, retryAfterSeconds: 5 },
+  );
+
+function reasonFor(asRequested: boolean, missing: boolean, silent: boolean): RouteReason {
+  if (silent) return 'backend-unavailable';
+  if (missing) return 'backend-not-configured';
+  return asRequested ? 'as-requested' : 'tier-rule';
 }
 
 /** The backends whose models a tier's rules ask about, and which must therefore be known before it can be routed. */

@@ -20,6 +20,9 @@ export interface Exchange {
 /** A try that failed, for log and metrics. */
 export interface FailedAttempt {
   readonly backend: string;
+  readonly model: string;
+  /** Which of the backend's addresses, from 0; absent where none was asked. */
+  readonly replica?: number;
   readonly code: ErrorCode;
 }
 
@@ -58,5 +61,7 @@ export function isRefused(exchange: Exchange, code: ErrorCode): exchange is Refu
 /** Tells of a try that is followed by another, unless the client has left meanwhile: then nothing more is sent. */
 export function failedTry(one: Try, code: ErrorCode): void {
   one.signal.throwIfAborted();
-  one.onFailure({ backend: one.backend.name, code });
+  const { backend, candidate, onFailure } = one;
+  const replica = backend.urls.indexOf(candidate.url);
+  onFailure({ backend: backend.name, model: candidate.model, replica, code });
 }

@@ -80,9 +80,9 @@ export interface BackendSettings {
   readonly profile?: ProfileSettings | undefined;
   /** Requests at once at each replica; absent: any number. */
   readonly maxInFlight?: number | undefined;
-  /** Most requests that wait for a place (none). */
+  /** Most requests that wait for a place (100). */
   readonly maxQueued?: number | undefined;
-  /** Longest wait for a place (0). */
+  /** Longest wait for a place (30). */
   readonly queueSeconds?: number | undefined;
   /** Page that says whether a replica is well (the kind's); null: none. */
   readonly healthPath?: string | null | undefined;
@@ -148,8 +148,8 @@ export function toBackend(settings: BackendSettings): Backend {
     profileChanges: Object.keys(changed),
     maxOutputTokens: settings.maxOutputTokens,
     maxInFlight: settings.maxInFlight ?? null,
-    maxQueued: settings.maxQueued ?? 0,
-    queueSeconds: settings.queueSeconds ?? 0,
+    maxQueued: settings.maxQueued ?? 100,
+    queueSeconds: settings.queueSeconds ?? 30,
     healthPath: settings.healthPath === undefined ? kind.healthPath : settings.healthPath,
     configuredFormat: settings.format ?? null,
     configuredWindow: settings.contextWindow ?? null,

@@ -9,8 +9,8 @@ export function noticeToolText(sendFirst: SendFirst, warn: (backend: string) => 
     told.add(backend);
     warn(backend);
   };
-  return async (candidates, writer, signal, onFailure) => {
-    const exchange = await sendFirst(candidates, writer, signal, onFailure);
+  return async (sending) => {
+    const exchange = await sendFirst(sending);
     const { outbound, backend } = exchange;
     const { translation } = outbound;
     if (translation === null || translation.conversation.tools.length === 0) return exchange;

@@ -81,6 +81,39 @@ export const backendSchema = z.strictObject({
       'Tokens its model takes, prompt and answer together. Requests to an OpenAI-format backend are fitted into it. ' +
         'Without it: as the backend’s `/v1/models` says, else `profile.maxContext`.',
     ),
+  maxInFlight: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Requests at once at each replica; further ones wait in line, users by turns, those of a heavier tier more ' +
+        'often, background work last. Without it: any number.',
+    ),
+  maxQueued: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      'Requests that wait for a place, where `maxInFlight` is set. Beyond it: the next target, or 529 (503). ' +
+        'Without it: 100.',
+    ),
+  queueSeconds: z
+    .number()
+    .positive()
+    .max(3600)
+    .optional()
+    .describe('Longest wait for a place. Then: the next target, or 529 (503). Seconds. Without it: 30.'),
+  healthPath: z
+    .string()
+    .startsWith('/')
+    .nullable()
+    .optional()
+    .describe(
+      'Page that each of several replicas is asked every 5 seconds whether it is well; one that is not gets no ' +
+        'requests. null: none is asked. Without it: `/health` for `internal`, null for the others.',
+    ),
   profile: profile
     .optional()
     .describe('Single fields of the kind’s profile to change, where a vendor differs from its kind.'),

@@ -24,7 +24,8 @@ const route = z.strictObject({
   to: z
     .union([target.transform((one) => [one]), z.array(target).min(1)])
     .describe(
-      'Targets in order of preference; the first whose backend is configured is used. `internal` passes the asked ' +
+      'Targets in order of preference. The first whose backend is configured serves; the next ones when it cannot be ' +
+        'reached, fails before its first content, is overloaded, or the prompt is too long for it. `internal` passes the asked ' +
         'name, `internal/default` asks for the backend’s own model, `claude/claude-haiku-5-5` for exactly that one.',
     ),
 });
@@ -37,6 +38,14 @@ export const tierSchema = z.strictObject({
     .min(0)
     .nullable()
     .describe('Requests a day in `quota.timeZone`; null is unlimited.'),
+  weight: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Turns its users have, for one of a user of weight 1, where requests wait for a busy backend. Without it: 1 for ' +
+        'the lowest rank, twice as many for each rank above.',
+    ),
   routes: z
     .array(route)
     .describe('First match decides. A model that no rule matches is refused: nothing passes by default.'),

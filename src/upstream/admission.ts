@@ -1,0 +1,165 @@
+/**
+ * The line before a backend that is busy: so many requests at once, the others wait, people before background work,
+ * and among users by turns, those of a heavier tier more often. Nobody waits long, and nobody behind too many.
+ */
+import { GatewayError } from '../errors.ts';
+
+/** Who wants to enter. */
+export interface Guest {
+  /** Whom turns are counted by. */
+  readonly user: string;
+  /** How many turns a user has for each of another's; above 0. */
+  readonly weight: number;
+  /** Whether nobody sits and waits for the answer; asked for only where there is a line. */
+  readonly isBackground: () => boolean;
+}
+
+export interface Gate {
+  /** Requests at once; read anew at each turn. */
+  readonly places: () => number;
+  /** Most requests that wait. */
+  readonly maxWaiting: number;
+  /** Longest wait, milliseconds. */
+  readonly patienceMs: number;
+}
+
+/** Gives the place back; only the first call counts. */
+export type Leave = () => void;
+
+export interface Admission {
+  /**
+   * Takes a place at a backend, at once or after a wait.
+   *
+   * @throws GatewayError `backend_overloaded` when too many wait or the wait was too long; the signal's reason as soon
+   *   as the client has gone
+   */
+  enter(backend: string, gate: Gate, guest: Guest, signal: AbortSignal): Leave | Promise<Leave>;
+  /** Requests that wait for a backend now. */
+  waiting(backend: string): number;
+}
+
+/** Runs something later; what it returns takes that back. */
+export type After = (ms: number, run: () => void) => () => void;
+
+/** Seconds after which a request that was not let in may come again: places come free all the time. */
+const RETRY_AFTER = 2;
+
+interface Waiter {
+  readonly isBackground: boolean;
+  /** Its turn among others of its kind: the lowest is next. */
+  readonly turn: number;
+  readonly letIn: () => void;
+}
+
+interface Line {
+  inside: number;
+  readonly waiters: Set<Waiter>;
+  /** The turn that was served last; users who come anew begin there. */
+  turn: number;
+  /** The last turn that each user was given. */
+  readonly turns: Map<string, number>;
+}
+
+/** Makes the lines of all backends; they outlive reloads. */
+export function createAdmission(after: After = afterTimeout): Admission {
+  const lines = new Map<string, Line>();
+
+  const lineOf = (backend: string): Line => {
+    const found = lines.get(backend);
+    if (found !== undefined) return found;
+    const made: Line = { inside: 0, waiters: new Set(), turn: 0, turns: new Map() };
+    lines.set(backend, made);
+    return made;
+  };
+
+  return {
+    enter(backend, gate, guest, signal) {
+      const line = lineOf(backend);
+      if (line.waiters.size === 0 && line.inside < gate.places()) return occupy(line, gate);
+      if (line.waiters.size >= gate.maxWaiting) throw tooBusy(backend);
+      return wait(backend, line, gate, guest, signal, after);
+    },
+    waiting: (backend) => lines.get(backend)?.waiters.size ?? 0,
+  };
+}
+
+function occupy(line: Line, gate: Gate): Leave {
+  let isInside = true;
+  line.inside++;
+  return () => {
+    if (!isInside) return;
+    isInside = false;
+    line.inside--;
+    while (line.inside < gate.places() && callNext(line));
+  };
+}
+
+function wait(
+  backend: string,
+  line: Line,
+  gate: Gate,
+  guest: Guest,
+  signal: AbortSignal,
+  after: After,
+): Promise<Leave> {
+  return new Promise((resolve, reject) => {
+    const leaveLine = (): void => {
+      line.waiters.delete(waiter);
+      if (line.waiters.size === 0) line.turns.clear();
+      giveUp();
+      signal.removeEventListener('abort', onAbort);
+    };
+    const waiter: Waiter = {
+      isBackground: guest.isBackground(),
+      turn: nextTurn(line, guest),
+      letIn() {
+        leaveLine();
+        resolve(occupy(line, gate));
+      },
+    };
+    const onAbort = (): void => {
+      leaveLine();
+      reject(signal.reason);
+    };
+    const giveUp = after(gate.patienceMs, () => {
+      leaveLine();
+      reject(tooBusy(backend));
+    });
+    line.waiters.add(waiter);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+}
+
+/** Start-time fair queueing: each turn of a user is `1 / weight` after the one before. */
+function nextTurn(line: Line, { user, weight }: Guest): number {
+  const turn = Math.max(line.turn, line.turns.get(user) ?? 0) + 1 / weight;
+  line.turns.set(user, turn);
+  return turn;
+}
+
+function callNext(line: Line): boolean {
+  let next: Waiter | null = null;
+  for (const waiter of line.waiters) if (next === null || isBefore(waiter, next)) next = waiter;
+  if (next === null) return false;
+  line.turn = Math.max(line.turn, next.turn);
+  next.letIn();
+  return true;
+}
+
+function isBefore(one: Waiter, other: Waiter): boolean {
+  if (one.isBackground !== other.isBackground) return other.isBackground;
+  return one.turn < other.turn;
+}
+
+const tooBusy = (backend: string) =>
+  new GatewayError(
+    'backend_overloaded',
+    `The model server "${backend}" is busy and too many requests wait for it; nothing was charged; try again shortly.`,
+    { retryAfterSeconds: RETRY_AFTER },
+  );
+
+const afterTimeout: After = (ms, run) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
