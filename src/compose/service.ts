@@ -119,13 +119,14 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     },
   };
   const { bodyBytes } = limits;
-  const countTokens = createCountTokens(backends, caller);
+  const counting = { ...callers, modelsFor, countTokens: createCountTokens(backends, caller), bodyBytes };
   const forCodex = createForCodex(backends, catalogue.known);
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
     chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
     responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
-    countTokens: createCountTokensHandler({ ...callers, modelsFor, countTokens, bodyBytes }),
+    countTokens: createCountTokensHandler(counting, 'anthropic'),
+    inputTokens: createCountTokensHandler(counting, 'responses'),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models(), forCodex }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
     usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),

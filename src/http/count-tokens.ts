@@ -1,7 +1,10 @@
-/** `POST /v1/messages/count_tokens`: free, answered for every model the caller may use. */
+/**
+ * `POST /v1/messages/count_tokens` and `POST /v1/responses/input_tokens`: free, answered for every model the caller may
+ * use.
+ */
 import { scanRequest } from '../protocol/scan-request.ts';
 import { chooseRoute } from '../routing/choose-route.ts';
-import type { Principal, Tier } from '../types.ts';
+import type { Dialect, Principal, Tier } from '../types.ts';
 import type { Models } from '../upstream/catalogue.ts';
 import type { CountTokens } from '../upstream/count-tokens.ts';
 import { readBody } from './read-body.ts';
@@ -16,7 +19,13 @@ export interface CountTokensParts {
   readonly bodyBytes: number;
 }
 
-export function createCountTokensHandler(parts: CountTokensParts) {
+const ANSWERS = {
+  anthropic: (inputTokens: number) => ({ input_tokens: inputTokens }),
+  responses: (inputTokens: number) => ({ object: 'response.input_tokens', input_tokens: inputTokens }),
+} as const satisfies Partial<Record<Dialect, (inputTokens: number) => object>>;
+
+/** Makes the handler for one dialect. */
+export function createCountTokensHandler(parts: CountTokensParts, dialect: keyof typeof ANSWERS) {
   return async (scope: Scope): Promise<void> => {
     const principal = await parts.authenticate(scope.request.rawHeaders);
     const body = await readBody(scope, parts.bodyBytes);
@@ -24,9 +33,9 @@ export function createCountTokensHandler(parts: CountTokensParts) {
     const tier = parts.tierOf(principal);
     const route = chooseRoute(tier, scan.model, await parts.modelsFor(tier));
     const { headers } = scope.request;
-    const request = { dialect: 'anthropic', body, scan, headers, search: forwardedSearch(scope) } as const;
+    const request = { dialect, body, scan, headers, search: forwardedSearch(scope) };
     const count = await parts.countTokens(route, request, scope.signal);
     const mark = count.estimated ? { 'x-gateway-token-estimate': '1' } : {};
-    sendJson(scope, 200, { input_tokens: count.inputTokens }, mark);
+    sendJson(scope, 200, ANSWERS[dialect](count.inputTokens), mark);
   };
 }

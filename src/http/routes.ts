@@ -18,6 +18,7 @@ export interface Handlers {
   readonly chatCompletions: Handler;
   readonly responses: Handler;
   readonly countTokens: Handler;
+  readonly inputTokens: Handler;
   readonly models: Handler;
   readonly quota: Handler;
   readonly usageDisplay: Handler;
@@ -37,6 +38,7 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
     { path: '/v1/chat/completions', methods: { POST: handlers.chatCompletions } },
     { path: '/v1/responses', methods: { POST: handlers.responses } },
+    { path: '/v1/responses/input_tokens', methods: { POST: handlers.inputTokens } },
     { path: '/v1/models', below: true, methods: { GET: handlers.models } },
     { path: '/quota', methods: { GET: handlers.quota } },
     { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },

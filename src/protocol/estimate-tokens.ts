@@ -5,18 +5,22 @@ const CHARACTERS_PER_TOKEN = 3.5;
 const TOKENS_PER_IMAGE = 1600;
 const TOKENS_PER_MESSAGE = 4;
 
-/** Estimates a Messages request: everything said and every tool definition, images at a flat rate. */
+/** Estimates a Messages or Responses request: everything said and every tool definition, images at a flat rate. */
 export function estimateTokens(body: unknown): number {
-  const { system, messages, tools } = (body ?? {}) as Record<string, unknown>;
+  const { system, messages, instructions, input, tools } = (body ?? {}) as Record<string, unknown>;
   const tally = { characters: 0, images: 0 };
-  for (const part of [system, messages, tools]) measure(part, tally);
-  const turns = Array.isArray(messages) ? messages.length : 0;
+  for (const part of [system, messages, instructions, input, tools]) measure(part, tally);
+  const turns = [messages, input].reduce<number>(
+    (sum, list) => sum + (Array.isArray(list) ? list.length : 0),
+    0,
+  );
   const text = Math.ceil(tally.characters / CHARACTERS_PER_TOKEN);
   return text + tally.images * TOKENS_PER_IMAGE + turns * TOKENS_PER_MESSAGE;
 }
 
 function measure(value: unknown, tally: { characters: number; images: number }): void {
-  if (typeof value === 'string') tally.characters += value.length;
+  if (typeof value === 'string' && value.startsWith('data:')) tally.images += 1;
+  else if (typeof value === 'string') tally.characters += value.length;
   else if (typeof value === 'number' || typeof value === 'boolean') tally.characters += 4;
   else if (Array.isArray(value)) for (const one of value) measure(one, tally);
   else if (typeof value === 'object' && value !== null)

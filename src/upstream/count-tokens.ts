@@ -1,5 +1,5 @@
 /**
- * How many tokens a Messages request has: by Claude's own counter, by the model server's tokenizer, else estimated
+ * How many tokens a request has: by Claude's or OpenAI's own counter, by the model server's tokenizer, else estimated
  * on the high side. Free of quota, and never a failure for a model that exists (M-01, M-02).
  */
 import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../protocol/dialects.ts';
@@ -7,7 +7,7 @@ import { estimateTokens } from '../protocol/estimate-tokens.ts';
 import { parseBody } from '../protocol/scan-request.ts';
 import type { Candidate, Route } from '../types.ts';
 import type { Caller } from './call.ts';
-import type { Backend } from './kinds.ts';
+import { type Backend, formatFor } from './kinds.ts';
 import { type ClientRequest, createOutboundWriter, sha256 } from './outbound.ts';
 
 export interface TokenCount {
@@ -40,20 +40,46 @@ interface Question {
 }
 
 function questionFor(backend: Backend, candidate: Candidate, request: ClientRequest): Question | null {
-  if (backend.format === 'anthropic') {
-    const { headers, body } = createOutboundWriter(request).write(candidate, backend);
-    return {
-      url: `${candidate.url}/v1/messages/count_tokens${request.search}`,
-      headers,
-      body,
-      field: 'input_tokens',
-    };
-  }
+  if (formatFor(backend, request.dialect) === 'responses') return askInputTokens(backend, candidate, request);
+  if (backend.format === 'anthropic') return askCountTokens(backend, candidate, request);
   const { tokenizePath } = backend.profile;
-  if (tokenizePath === null) return null;
-  const conversation = CLIENT_DIALECTS.anthropic.readRequest({
+  return tokenizePath === null ? null : askTokenizer(backend, candidate, request, tokenizePath);
+}
+
+function askInputTokens(backend: Backend, candidate: Candidate, request: ClientRequest): Question {
+  const { headers, body } = createOutboundWriter(request).write(candidate, backend);
+  return { url: `${candidate.url}/v1/responses/input_tokens`, headers, body, field: 'input_tokens' };
+}
+
+/** What Claude's counter takes; it refuses what only an answer needs. */
+const COUNTED: ReadonlySet<string> = new Set([
+  ...['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking'],
+]);
+
+function askCountTokens(backend: Backend, candidate: Candidate, request: ClientRequest): Question {
+  const { headers, body, translation } = createOutboundWriter(request).write(candidate, backend);
+  return {
+    url: `${candidate.url}/v1/messages/count_tokens${request.search}`,
+    headers,
+    body: translation === null ? body : onlyCounted(String(body)),
+    field: 'input_tokens',
+  };
+}
+
+function onlyCounted(body: string): string {
+  const fields = Object.entries(JSON.parse(body) as Record<string, unknown>);
+  return JSON.stringify(Object.fromEntries(fields.filter(([name]) => COUNTED.has(name))));
+}
+
+function askTokenizer(
+  backend: Backend,
+  candidate: Candidate,
+  request: ClientRequest,
+  path: string,
+): Question {
+  const conversation = CLIENT_DIALECTS[request.dialect].readRequest({
     ...(parseBody(request.body) as object),
-    max_tokens: 1,
+    ...(request.dialect === 'anthropic' && { max_tokens: 1 }),
     stream: false,
   });
   const { body } = BACKEND_FORMATS.openai.writeRequest(conversation, {
@@ -64,7 +90,7 @@ function questionFor(backend: Backend, candidate: Candidate, request: ClientRequ
   });
   const { model, messages, tools, chat_template_kwargs } = body;
   return {
-    url: candidate.url + tokenizePath,
+    url: candidate.url + path,
     headers: { 'content-type': 'application/json', 'accept-encoding': 'identity', ...backend.headers() },
     body: JSON.stringify({ model, messages, tools, chat_template_kwargs, add_generation_prompt: true }),
     field: 'count',
