@@ -2,6 +2,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { MockBackend } from '../../test/support/mock-backend.ts';
+import {
+  anthropicStream,
+  type MockAnswer,
+  openaiStream,
+  type StreamReply,
+} from '../../test/support/mock-replies.ts';
+import { responsesStream } from '../../test/support/mock-responses.ts';
 import type { CodexResult } from './codex.ts';
 import type { Scene } from './scene.ts';
 import { KEYS } from './stage.ts';
@@ -21,6 +28,8 @@ export interface Way {
   readonly liteModel: string;
   /** Where a request to the backend carries the schema of the answer. */
   readonly schemaIn: (body: Json) => unknown;
+  /** An answer as the backend streams it. */
+  readonly stream: (answer: MockAnswer) => StreamReply;
 }
 
 /** Codex's request shape goes by the model's name, so there is one for each backend. */
@@ -55,6 +64,7 @@ export const CODEX_WAYS: readonly Way[] = [
     plainModel: 'gpt-5.2',
     liteModel: 'gpt-5.6-sol',
     schemaIn: ({ text }) => text,
+    stream: responsesStream,
   },
   {
     format: 'Chat Completions',
@@ -64,6 +74,7 @@ export const CODEX_WAYS: readonly Way[] = [
     plainModel: 'qwen3-32b',
     liteModel: 'gpt-5.6-sol',
     schemaIn: ({ response_format }) => response_format,
+    stream: openaiStream,
   },
   {
     format: 'Anthropic Messages',
@@ -73,6 +84,7 @@ export const CODEX_WAYS: readonly Way[] = [
     plainModel: 'claude-opus-5-5',
     liteModel: 'gpt-5.6-sol-on-claude',
     schemaIn: ({ output_config }) => output_config,
+    stream: anthropicStream,
   },
 ];
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
+  readonly headers: IncomingMessage['headers'];
   /** Status of the answer, 0 while there is none. */
   status: number;
 }
@@ -19,7 +20,12 @@ export interface CountingProxy {
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const seen: SeenRequest[] = [];
   const server = createServer((message, response) => {
-    const note: SeenRequest = { method: message.method ?? '', path: message.url ?? '', status: 0 };
+    const note: SeenRequest = {
+      method: message.method ?? '',
+      path: message.url ?? '',
+      headers: message.headers,
+      status: 0,
+    };
     seen.push(note);
     forward(target, message, response, note);
   });
