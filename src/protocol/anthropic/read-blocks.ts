@@ -2,6 +2,7 @@
 import type { AssistantPart, TextPart, ToolResultPart, UserPart } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
 import { asObject, asText, isObject, type JsonObject } from '../json.ts';
+import { mapSome } from '../map-some.ts';
 import { invalid, type Notes, noteOf } from '../read-fields.ts';
 import { toHistoryText } from './history-text.ts';
 import { readDocument, readImage } from './read-media.ts';
@@ -40,9 +41,10 @@ const RESULT_BLOCKS: ReadonlyMap<string, ReadPart<ToolResultPart['content'][numb
 
 /** Parts of a user message; texts of white space alone are left out (A-23). */
 export function readUserParts(blocks: readonly unknown[], path: string, dropped: Notes): readonly UserPart[] {
-  return blocks
-    .flatMap((block, i) => readBlock(block, USER_BLOCKS, `${path}.${i}`, dropped) ?? [])
-    .filter(isSaid);
+  return mapSome(blocks, (block, i) => {
+    const part = readBlock(block, USER_BLOCKS, `${path}.${i}`, dropped);
+    return part !== null && isSaid(part) ? part : null;
+  });
 }
 
 /**
@@ -115,7 +117,7 @@ function readResultContent(value: unknown, path: string, dropped: Notes): ToolRe
   if (value === undefined || value === null) return [];
   if (typeof value === 'string') return [{ type: 'text', text: value }];
   if (!Array.isArray(value)) throw invalid(path, 'expected a string or an array of blocks');
-  return value.flatMap((block, i) => readBlock(block, RESULT_BLOCKS, `${path}.${i}`, dropped) ?? []);
+  return mapSome(value, (block, i) => readBlock(block, RESULT_BLOCKS, `${path}.${i}`, dropped));
 }
 
 function readName(value: unknown, path: string): string {

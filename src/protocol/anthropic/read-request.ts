@@ -164,8 +164,8 @@ function readMessages(value: unknown, dropped: Notes): ReadMessages {
 }
 
 function readTurn(message: JsonObject, path: string, dropped: Notes): Turn {
-  const content = readContent(message.content, `${path}.content`);
   const at = `${path}.content`;
+  const content = readContent(message.content, at);
   if (message.role === 'assistant') {
     return { role: 'assistant', parts: readAssistantParts(content, at, dropped) };
   }

@@ -10,6 +10,7 @@ import type {
 import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import { isObject, type JsonObject, parseArguments } from '../json.ts';
+import { mapSome } from '../map-some.ts';
 import { isForeignSignature } from './signature.ts';
 import { createToolUseIds } from './tool-use-ids.ts';
 
@@ -56,23 +57,26 @@ function writeAssistant(
   ids: ReadonlyMap<string, string>,
   { toSentName, dropped }: WriteMessagesOptions,
 ): Blocks {
-  return assistant.flatMap((part): Blocks => {
-    if (part.type === 'text') return hasInk(part.text) ? [{ type: 'text', text: part.text }] : [];
+  return mapSome(assistant, (part): JsonObject | null => {
+    if (part.type === 'text') return writeText(part.text);
     if (part.type === 'reasoning') return writeReasoning(part.text, part.signature, dropped);
-    if (part.type === 'redacted-reasoning') return [{ type: 'redacted_thinking', data: part.data }];
-    if (!calls.includes(part)) return [];
+    if (part.type === 'redacted-reasoning') return { type: 'redacted_thinking', data: part.data };
+    if (!calls.includes(part)) return null;
     const { id, name } = part;
-    return [
-      { type: 'tool_use', id: ids.get(id) ?? id, name: toSentName(name), input: toInput(part.arguments) },
-    ];
+    return {
+      type: 'tool_use',
+      id: ids.get(id) ?? id,
+      name: toSentName(name),
+      input: toInput(part.arguments),
+    };
   });
 }
 
 /** Claude checks its signatures; reasoning of other models, marked `gw1.` or not signed at all, is refused (X-02). */
-function writeReasoning(thinking: string, signature: string, dropped: Set<string>): Blocks {
-  if (!isForeignSignature(signature)) return [{ type: 'thinking', thinking, signature }];
+function writeReasoning(thinking: string, signature: string, dropped: Set<string>): JsonObject | null {
+  if (!isForeignSignature(signature)) return { type: 'thinking', thinking, signature };
   dropped.add('messages.reasoning');
-  return [];
+  return null;
 }
 
 /** Claude takes an object only; what is none goes back as it was, visibly, rather than repaired. */
@@ -95,7 +99,7 @@ function writeUser(exchange: Exchange, ids: ReadonlyMap<string, string>, dropped
 }
 
 function writeResult({ content, isError }: ToolResultPart, tool_use_id: string): JsonObject {
-  const blocks = content.flatMap(writeContent);
+  const blocks = mapSome(content, writeContent);
   return {
     type: 'tool_result',
     tool_use_id,
@@ -109,29 +113,29 @@ function writeReply(reply: Reply): Blocks {
   if (reply.role === 'system') {
     return [{ type: 'text', text: `<system-reminder>\n${reply.text}\n</system-reminder>` }];
   }
-  return reply.parts.flatMap((part): Blocks => {
-    if (part.type !== 'tool-result') return writeContent(part);
+  return reply.parts.flatMap((part): Blocks | JsonObject => {
+    if (part.type !== 'tool-result') return writeContent(part) ?? [];
     const label = { type: 'text', text: `[result of earlier tool call ${part.id}]` };
-    return [label, ...part.content.flatMap(writeContent)];
+    return [label, ...mapSome(part.content, writeContent)];
   });
 }
 
-function writeContent(part: TextPart | ImagePart | DocumentPart): Blocks {
-  if (part.type === 'text') return hasInk(part.text) ? [{ type: 'text', text: part.text }] : [];
-  if (part.type === 'image') return [{ type: 'image', source: writeSource(part.source) }];
+function writeContent(part: TextPart | ImagePart | DocumentPart): JsonObject | null {
+  if (part.type === 'text') return writeText(part.text);
+  if (part.type === 'image') return { type: 'image', source: writeSource(part.source) };
   const { title, context, source } = part;
-  return [
-    {
-      type: 'document',
-      source:
-        source.kind === 'text'
-          ? { type: 'text', media_type: 'text/plain', data: source.text }
-          : writeSource(source),
-      ...(title !== null && { title }),
-      ...(context !== null && { context }),
-    },
-  ];
+  return {
+    type: 'document',
+    source:
+      source.kind === 'text'
+        ? { type: 'text', media_type: 'text/plain', data: source.text }
+        : writeSource(source),
+    ...(title !== null && { title }),
+    ...(context !== null && { context }),
+  };
 }
+
+const writeText = (text: string): JsonObject | null => (hasInk(text) ? { type: 'text', text } : null);
 
 function writeSource(source: MediaSource): JsonObject {
   if (source.kind === 'url') return { type: 'url', url: source.url };

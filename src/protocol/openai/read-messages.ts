@@ -181,6 +181,8 @@ function readToolUse(part: JsonObject, path: string): ToolCallPart {
 }
 
 function withoutRepeatedCalls(parts: readonly AssistantPart[]): readonly AssistantPart[] {
+  const calls = parts.filter((part) => part.type === 'tool-call');
+  if (calls.length < 2) return parts;
   const seen = new Set<string>();
   return parts.filter((part) => {
     if (part.type !== 'tool-call') return true;

@@ -149,8 +149,13 @@ function readFormat(value: unknown): OutputFormat {
 
 /** Whether a client marked its prompt for caching, as LiteLLM's and OpenRouter's users do for Claude. */
 function marksCaching(body: JsonObject): boolean {
-  const messages = asList(body.messages).map(asObject);
-  const parts = messages.flatMap((message) => asList(message.content)).map(asObject);
-  const tools = asList(body.tools).map(asObject);
-  return [body, ...messages, ...parts, ...tools].some((holder) => isObject(holder.cache_control));
+  const isMarked = (holder: unknown): boolean => isObject(asObject(holder).cache_control);
+  return (
+    isMarked(body) ||
+    asList(body.tools).some(isMarked) ||
+    asList(body.messages).some((message) => {
+      const { content } = asObject(message);
+      return isMarked(message) || asList(content).some(isMarked);
+    })
+  );
 }

@@ -2,6 +2,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { DocumentPart, ImagePart, MediaSource, TextPart } from '../conversation.ts';
 import { hasInk } from '../ink.ts';
+import { mapSome } from '../map-some.ts';
 import type { BackendProfile } from '../profile.ts';
 
 const PDF = 'application/pdf';
@@ -18,7 +19,7 @@ export interface ContentOptions {
 
 /** A message's content: one string where it is all text, because many templates take nothing else. */
 export function toContent(parts: readonly ChatPart[]): string | readonly ChatPart[] {
-  const texts = parts.flatMap((part) => (part.type === 'text' ? part.text : []));
+  const texts = mapSome(parts, (part) => (part.type === 'text' ? part.text : null));
   return texts.length === parts.length ? texts.join('\n\n') : parts;
 }
 

@@ -5,6 +5,7 @@ import type { AssistantPart, Conversation, UserPart } from '../conversation.ts';
 import { type Exchange, type Reply, toExchanges } from '../exchanges.ts';
 import { hasInk } from '../ink.ts';
 import type { JsonObject } from '../json.ts';
+import { mapSome } from '../map-some.ts';
 import type { BackendProfile } from '../profile.ts';
 import { invalid } from '../read-fields.ts';
 import type { ToolNames } from '../tool-names.ts';
@@ -81,10 +82,7 @@ function writeExchange(exchange: Exchange, place: Place, options: MessageOptions
     const name = options.names.toSent(call.name);
     return { given: call.id, id: options.writeId(call.id, name), name, arguments: call.arguments };
   });
-  const results = calls.map(({ given, id }) => ({
-    id,
-    ...writeToolResult(id, exchange.results.get(given), options),
-  }));
+  const results = calls.map(({ given, id }) => writeToolResult(id, exchange.results.get(given), options));
   return [
     ...writeAssistant(exchange, calls, place, options),
     ...results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content })),
@@ -105,7 +103,7 @@ function writeAssistant(
   { profile, dropped }: MessageOptions,
 ): readonly JsonObject[] {
   if (assistant.length === 0) return [];
-  const texts = assistant.flatMap((part) => (part.type === 'text' && hasInk(part.text) ? part.text : []));
+  const texts = mapSome(assistant, (part) => (part.type === 'text' && hasInk(part.text) ? part.text : null));
   const text = texts.join('\n\n');
   const content = place.prefilled ? text.trimEnd() : text;
   return [
@@ -130,9 +128,9 @@ function writeReasoning(
   dropped: Set<string>,
 ): JsonObject {
   if (parts.some((part) => part.type === 'redacted-reasoning')) dropped.add('content.redacted_thinking');
-  const text = parts
-    .flatMap((part) => (part.type === 'reasoning' && hasInk(part.text) ? part.text : []))
-    .join('\n\n');
+  const text = mapSome(parts, (part) =>
+    part.type === 'reasoning' && hasInk(part.text) ? part.text : null,
+  ).join('\n\n');
   if (profile.reasoningField === null) {
     if (text !== '') dropped.add('content.thinking');
     return {};
@@ -168,9 +166,12 @@ function writeReplies(
   };
 
   add({ role: 'user', parts: [...media], ours: true });
-  for (const reply of replies) add(toSegment(reply, options));
+  // Most replies are tool results and nothing else, and those are written by now.
+  for (const reply of replies) if (!isEmpty(reply)) add(toSegment(reply, options));
   return segments.map(({ role, parts }) => ({ role, content: toContent(parts) }));
 }
+
+const isEmpty = (reply: Reply) => reply.role === 'user' && reply.parts.length === 0;
 
 function toSegment(reply: Reply, options: MessageOptions): Segment {
   if (reply.role === 'user') {

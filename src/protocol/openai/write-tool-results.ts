@@ -4,6 +4,8 @@ import { hasInk } from '../ink.ts';
 import { type ChatPart, type ContentOptions, toChatParts } from './write-content.ts';
 
 export interface WrittenResult {
+  /** The id of its call, as it is sent. */
+  readonly id: string;
   /** Text of the tool message. */
   readonly content: string;
   /** Images and files, for the user message that follows the tool messages (A-34). */
@@ -23,22 +25,23 @@ export function writeToolResult(
   result: ToolResultPart | undefined,
   options: ContentOptions,
 ): WrittenResult {
-  if (result === undefined) return { content: '[no result: interrupted]', media: [] };
+  if (result === undefined) return { id, content: '[no result: interrupted]', media: [] };
   const media: ChatPart[] = [];
   const lines: string[] = [];
-  for (const part of result.content.flatMap((one) => toChatParts(one, options))) {
+  const take = (part: ChatPart): void => {
     if (part.type === 'text') lines.push(part.text);
     else {
       media.push(part);
       const kind = part.type === 'file' ? 'file' : 'image';
       lines.push(`[${kind} ${media.length} of tool call ${id} is in the next user message]`);
     }
-  }
-  return { content: toResultText(lines, result.isError), media };
+  };
+  for (const one of result.content) for (const part of toChatParts(one, options)) take(part);
+  return { id, content: toResultText(lines, result.isError), media };
 }
 
 /** The message that carries what tool messages cannot, after the last of them; `null` where there is nothing. */
-export function gatherMedia(results: readonly (WrittenResult & { id: string })[]): readonly ChatPart[] {
+export function gatherMedia(results: readonly WrittenResult[]): readonly ChatPart[] {
   const carriers = results.filter((result) => result.media.length > 0);
   if (carriers.length === 0) return [];
   const media = carriers.flatMap((result) => result.media);
