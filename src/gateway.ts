@@ -16,6 +16,7 @@ import { matchRoute } from './http/routes.ts';
 import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createQuota } from './quota/quota.ts';
+import { createSeal } from './store/seal.ts';
 import type { Principal, Standing } from './types.ts';
 import { createTraffic } from './upstream/traffic.ts';
 
@@ -61,6 +62,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
+    seal: createSeal(records.collection('seal')),
     traffic,
     isDraining: () => draining,
     configStatus: () => reloader.status(),

@@ -9,6 +9,7 @@ import { promptPrefix, sessionOf } from './protocol/conversation-key.ts';
 import { CLIENT_DIALECTS, NO_OPTIONS } from './protocol/dialects.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
 import { classifyRequest } from './protocol/request-class.ts';
+import { type Seal, sealReasoning } from './protocol/responses/sealed-reasoning.ts';
 import { scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
@@ -19,7 +20,12 @@ import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
-import { type ClientRequest, createOutboundWriter, type Outbound } from './upstream/outbound.ts';
+import {
+  type ClientRequest,
+  createOutboundWriter,
+  type Outbound,
+  type Translation,
+} from './upstream/outbound.ts';
 import type { SendFirst } from './upstream/send-first.ts';
 import type { Sending } from './upstream/try-replicas.ts';
 
@@ -36,6 +42,8 @@ export interface PipelineParts {
   /** Whether a backend, by its name, is Claude itself. */
   readonly isClaude: (backend: string) => boolean;
   readonly relayLimits: RelayClient['limits'];
+  /** Seals reasoning that clients carry back, and opens it again. */
+  readonly seal: Seal;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Milliseconds, monotonic. */
@@ -129,7 +137,7 @@ function toSending(
   const { headers, body, scan } = request;
   return {
     candidates,
-    writer: createOutboundWriter(request),
+    writer: createOutboundWriter(request, parts.seal),
     signal: call.signal,
     guest: {
       user: subject,
@@ -322,8 +330,19 @@ function replyContext(
     usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
     mintToolId: () => idPrefixes.toolCall + parts.randomText(),
     requestId: call.id,
+    tools: new Map(conversation?.tools.map((tool) => [tool.name, tool])),
+    echo: conversation?.echo,
+    sealReasoning: sealFor(parts, translation),
     customTools: new Set(conversation?.tools.filter((tool) => tool.custom === true).map((tool) => tool.name)),
   };
+}
+
+function sealFor(
+  { seal }: PipelineParts,
+  translation: Translation | null | undefined,
+): ReplyContext['sealReasoning'] {
+  if (translation?.conversation.sealsReasoning !== true) return undefined;
+  return (reasoned) => sealReasoning(reasoned, translation.origin, seal);
 }
 
 /** As the client asked; said nothing, as its dialect has it. */

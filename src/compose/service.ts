@@ -17,6 +17,7 @@ import { helloBody, type RouteRow, toRoutes } from '../http/routes.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
+import type { Seal } from '../protocol/responses/sealed-reasoning.ts';
 import type { Quota } from '../quota/quota.ts';
 import { namedBackends } from '../routing/choose-route.ts';
 import type { Principal, Tier } from '../types.ts';
@@ -39,6 +40,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
+  readonly seal: Seal;
   readonly traffic: Traffic;
   readonly isDraining: () => boolean;
   readonly configStatus: () => ConfigStatus;
@@ -102,6 +104,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     weightOf: toWeights(config),
     isClaude: (backend) => backends.get(backend)?.kind === 'claude',
     relayLimits,
+    seal: core.seal,
     clock,
     now,
     randomText,

@@ -62,6 +62,8 @@ export interface DecoderOptions {
   readonly cumulativeArguments?: boolean | undefined;
   /** Sequences that end the text though the backend was not told of them. */
   readonly stop?: readonly string[] | undefined;
+  /** Whether signatures of reasoning are told, for a client that carries them back. */
+  readonly signatures?: boolean | undefined;
   /** Told of a tool call that came as text (S-10). */
   readonly onToolCallText?: (() => void) | undefined;
 }

@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { dropForeignThinking } from '../protocol/anthropic/drop-foreign-thinking.ts';
-import type { Conversation } from '../protocol/conversation.ts';
+import type { Conversation, ReasoningOrigin } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import { askForUsage, renameDeveloper } from '../protocol/openai/adapt-chat.ts';
+import { dropSealed } from '../protocol/responses/drop-sealed.ts';
 import { asksToStore, withoutMetadata } from '../protocol/responses/keep-private.ts';
+import { keepOwnReasoning, type Seal } from '../protocol/responses/sealed-reasoning.ts';
 import {
   fieldEdits,
   parseBody,
@@ -56,6 +58,8 @@ export interface Outbound {
 }
 
 export interface Translation {
+  /** Whose reasoning the answer's is. */
+  readonly origin: ReasoningOrigin;
   readonly conversation: Conversation;
   readonly toolNames: ReadonlyMap<string, string>;
   /** Names of what was lost on the way. */
@@ -82,12 +86,15 @@ const USER_AGENT = 'llm-gateway';
 /** The names under which clients limit the answer; of several the first counts. */
 const LIMIT_FIELDS = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'] as const;
 
-/** @throws GatewayError `invalid_request` from writing, when a translated body cannot be read */
-export function createOutboundWriter(request: ClientRequest): OutboundWriter {
+/**
+ * @param seal opens reasoning that the client carries for the gateway
+ * @throws GatewayError `invalid_request` from writing, when a translated body cannot be read
+ */
+export function createOutboundWriter(request: ClientRequest, seal?: Seal): OutboundWriter {
   let conversation: Conversation | null = null;
   let size: PromptSize | null = null;
   const read = () => {
-    conversation ??= CLIENT_DIALECTS[request.dialect].readRequest(parseBody(request.body));
+    conversation ??= CLIENT_DIALECTS[request.dialect].readRequest(parseBody(request.body), { seal });
     return conversation;
   };
 
@@ -125,7 +132,7 @@ function limitsIn({
 const CLEANED: Readonly<Record<Dialect, (request: ScannedBody) => ScannedBody>> = {
   anthropic: dropForeignThinking,
   openai: (request) => request,
-  responses: withoutMetadata,
+  responses: (request) => dropSealed(withoutMetadata(request)),
 };
 
 /**
@@ -158,7 +165,8 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
 }
 
 function translate(asked: Conversation, candidate: Candidate, backend: Backend, changes: Changes): Outbound {
-  const conversation = changeConversation(asked, changes);
+  const origin = { backend: candidate.backend, model: candidate.model };
+  const conversation = changeConversation(keepOwnReasoning(asked, origin), changes);
   const profile = changeProfile(backend.profile, changes);
   const { format } = backend;
   const written = BACKEND_FORMATS[format].writeRequest(conversation, {
@@ -180,14 +188,20 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
     maxTokens: LIMIT_FIELDS.map((name) => body[name]).find((value) => typeof value === 'number') ?? null,
     optional: OPTIONAL_FIELDS.filter((name) => name in body),
     asksUsage: false,
-    translation: { conversation, toolNames, dropped, decoding: decodingOf(conversation, backend, toolNames) },
+    translation: {
+      origin,
+      conversation,
+      toolNames,
+      dropped,
+      decoding: decodingOf(conversation, backend, toolNames),
+    },
   };
 }
 
 const OPTIONAL_FIELDS: readonly OptionalField[] = ['stream_options', 'response_format'];
 
 function decodingOf(
-  { tools, reasoning, stop }: Conversation,
+  { tools, reasoning, stop, sealsReasoning }: Conversation,
   { profile, format }: Backend,
   renamed: ReadonlyMap<string, string>,
 ): DecoderOptions {
@@ -195,6 +209,7 @@ function decodingOf(
   return {
     thinkTags: profile.thinkTags ? { unopened: reasoning.kind === 'on' } : undefined,
     toolNames: sent,
+    signatures: sealsReasoning,
     cumulativeArguments: profile.cumulativeArguments,
     // Claude takes as many as anyone sends.
     stop: format === 'openai' ? stop.slice(profile.stopMax) : [],

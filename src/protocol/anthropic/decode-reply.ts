@@ -26,9 +26,14 @@ type Block =
   | { readonly kind: 'text' | 'reasoning' | 'hidden' }
   | { readonly kind: 'tool'; readonly key: string; readonly input: JsonObject; hasArguments: boolean };
 
+export interface AnthropicDecoderOptions {
+  /** Whether signatures and reasoning that only Claude can read are told, for a client that carries them back. */
+  readonly signatures?: boolean | undefined;
+}
+
 /** Decodes one stream. Events after its end yield nothing. */
-export function createAnthropicDecoder(): ReplyDecoder {
-  const answer = createAnswer();
+export function createAnthropicDecoder(options: AnthropicDecoderOptions = {}): ReplyDecoder {
+  const answer = createAnswer(options);
   let unreadable = 0;
 
   return {
@@ -47,11 +52,14 @@ export function createAnthropicDecoder(): ReplyDecoder {
 }
 
 /** Decodes a whole reply. What is neither a message nor an error is a failure of the backend. */
-export function decodeAnthropicReply(body: unknown): readonly ReplyEvent[] {
+export function decodeAnthropicReply(
+  body: unknown,
+  options: AnthropicDecoderOptions = {},
+): readonly ReplyEvent[] {
   const error = readEmbeddedError(body);
   if (error !== null) return [{ type: 'error', error }];
   if (!isObject(body) || !Array.isArray(body.content)) return [{ type: 'error', error: UNREADABLE }];
-  const answer = createAnswer();
+  const answer = createAnswer(options);
   return [...answer.read({ message: body }, 'message_start'), ...answer.read({}, 'message_stop')];
 }
 
@@ -75,8 +83,8 @@ interface Answer {
 }
 
 /** What has been said so far, and what each further event adds to it. */
-function createAnswer(): Answer {
-  const blocks = createBlocks();
+function createAnswer(options: AnthropicDecoderOptions): Answer {
+  const blocks = createBlocks(options);
   let messageId: string | null = null;
   let usage: Usage | null = null;
   let stop: JsonObject = {};
@@ -158,7 +166,7 @@ interface Blocks {
 }
 
 /** The content blocks, open ones by their index in the stream. */
-function createBlocks(): Blocks {
+function createBlocks({ signatures = false }: AnthropicDecoderOptions): Blocks {
   const open = new Map<unknown, Block>();
   let tools = 0;
   let hasText = false;
@@ -178,6 +186,14 @@ function createBlocks(): Blocks {
     hiddenSinceText = false;
     return [{ type: 'reasoning', text: piece }];
   };
+
+  const signature = (piece: unknown): readonly ReplyEvent[] =>
+    signatures && typeof piece === 'string' && piece !== ''
+      ? [{ type: 'reasoning-signature', signature: piece }]
+      : [];
+
+  const redacted = ({ type, data }: JsonObject): readonly ReplyEvent[] =>
+    signatures && type === 'redacted_thinking' ? [{ type: 'redacted-reasoning', data: asText(data) }] : [];
 
   const startTool = (index: unknown, block: JsonObject): readonly ReplyEvent[] => {
     hiddenSinceText = false;
@@ -208,12 +224,13 @@ function createBlocks(): Blocks {
       open.set(index, { kind: isText ? 'text' : 'reasoning' });
       // Reasoning is hidden unless it comes with words, which newer models leave out by default.
       if (!isText) hiddenSinceText = true;
-      return [...before, ...(isText ? text(block.text) : reasoning(block.thinking))];
+      const said = isText ? text(block.text) : [...reasoning(block.thinking), ...signature(block.signature)];
+      return [...before, ...said];
     }
     // Hosted tools, their results, fallbacks, compactions, redacted thinking and whatever comes next.
     open.set(index, { kind: 'hidden' });
     hiddenSinceText = true;
-    return before;
+    return [...before, ...redacted(block)];
   };
 
   const delta = (index: unknown, piece: JsonObject): readonly ReplyEvent[] => {
@@ -221,6 +238,7 @@ function createBlocks(): Blocks {
     if (block?.kind === 'hidden') return [];
     if (piece.type === 'text_delta') return text(piece.text);
     if (piece.type === 'thinking_delta') return reasoning(piece.thinking);
+    if (piece.type === 'signature_delta') return signature(piece.signature);
     const json = asText(piece.partial_json);
     if (piece.type !== 'input_json_delta' || block?.kind !== 'tool' || json === '') return [];
     block.hasArguments = true;

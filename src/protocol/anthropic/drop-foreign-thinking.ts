@@ -2,6 +2,7 @@
  * Thinking that no Claude wrote, taken out of a request that is otherwise passed on as it is. A conversation that
  * another model has had a turn in carries such blocks, and Claude refuses signatures that are not its own (X-02).
  */
+import { cutElements } from '../cut-elements.ts';
 import { asObject, asText } from '../json.ts';
 import {
   type ByteRange,
@@ -90,18 +91,4 @@ function cutsIn(body: Uint8Array, range: ByteRange, suspects: readonly number[])
 function isForeign(body: Uint8Array, block: ByteRange): boolean {
   const { type, signature } = asObject(parseBody(body.subarray(block.start, block.end)));
   return type === 'thinking' && isForeignSignature(asText(signature));
-}
-
-/** Each element goes with the comma before it, or with the one behind it while none before it stays. */
-function cutElements(elements: readonly ByteRange[], cut: readonly boolean[]): readonly ByteRange[] {
-  const firstKept = cut.indexOf(false);
-  return elements.flatMap((element, index) => {
-    if (cut[index] !== true) return [];
-    const start = elements[index - 1]?.end;
-    const end = elements[index + 1]?.start;
-    const isLeading = firstKept === -1 || index < firstKept;
-    return isLeading
-      ? [{ start: element.start, end: end ?? element.end }]
-      : [{ start: start ?? element.start, end: element.end }];
-  });
 }
