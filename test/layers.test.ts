@@ -39,6 +39,7 @@ const PURE = [
   'quota/refusal.ts',
   'quota/usage-display.ts',
   'quota/windows.ts',
+  'store/valkey-address.ts',
   'routing/choose-route.ts',
   'routing/match-model.ts',
   'routing/fit-context.ts',

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { readValkeyAddress } from './valkey-address.ts';
 import { toStoreWarnings } from './valkey-check.ts';
 
 export interface ValkeyOptions {
-  /** `redis://` or `rediss://` address, with credentials and a database number where needed. */
+  /** One server, Sentinels or a cluster, as {@link readValkeyAddress} reads it. */
   readonly url: string;
   /** Certificates to trust for `rediss://`, PEM; default: those that Node.js trusts. */
   readonly ca?: string | undefined;
@@ -19,7 +20,7 @@ export interface Script {
   readonly digest: string;
 }
 
-/** One connection to Valkey or Redis, shared by everything that keeps something there. */
+/** The connections to Valkey or Redis, shared by everything that keeps something there. */
 export interface Valkey {
   /**
    * Runs a script at the server, as one step.
@@ -34,6 +35,11 @@ export interface Valkey {
    * when nothing is. Never rejects: that the server does not answer is one of the things it says.
    */
   check(): Promise<readonly string[]>;
+  /**
+   * Tells each time when a server is reached anew after a break: it may have restarted, or be another one that took
+   * its place, and lack what was written in its last moments.
+   */
+  onReconnect(listener: () => void): void;
   /** Lets the steps under way be answered and closes. Closing twice is closing once. */
   close(): Promise<void>;
 }
@@ -45,9 +51,11 @@ const SILENT_TIMEOUTS = 6;
 
 /**
  * Connects in the background and for ever; while there is no connection, steps reject at once.
+ *
+ * @throws Error when the address cannot be read
  */
 export function openValkey(options: ValkeyOptions): Valkey {
-  const redis = new Redis(options.url, toRedisOptions(options));
+  const redis = connect(options);
   // Without a listener the client prints every failed attempt; callers see failures where they ask.
   redis.on('error', () => undefined);
   let closing: Promise<void> | null = null;
@@ -72,6 +80,16 @@ export function openValkey(options: ValkeyOptions): Valkey {
 
     check: () => check(redis, options.connectTimeout ?? 2_000),
 
+    onReconnect(listener) {
+      let isFirst = redis.status !== 'ready';
+      redis.on('ready', () => {
+        if (!isFirst) listener();
+        isFirst = false;
+      });
+      // A cluster stays ready while single nodes of it come and go.
+      if (redis instanceof Cluster) redis.on('+node', () => isFirst || listener());
+    },
+
     close() {
       // QUIT lets the steps under way be answered; without a connection there are none.
       closing ??= redis.quit().then(
@@ -88,6 +106,42 @@ export function toScript(...texts: readonly string[]): Script {
   const text = texts.join('\n');
   return { text, digest: hash('sha1', text, 'hex') };
 }
+
+type Client = Redis | Cluster;
+
+function connect(options: ValkeyOptions): Client {
+  const address = readValkeyAddress(options.url);
+  const shared = toRedisOptions(options);
+  if (address.kind === 'single') return new Redis(address.url, shared);
+  const tls = address.tls ? { tls: shared.tls ?? {} } : {};
+  if (address.kind === 'cluster') {
+    return new Cluster([...address.nodes], {
+      redisOptions: { ...shared, ...tls, ...address.login },
+      enableOfflineQueue: false,
+      clusterRetryStrategy: shared.retryStrategy,
+      // Where a shard has failed over, its steps are tried again for as long as one may take.
+      retryDelayOnFailover: 50,
+      slotsRefreshInterval: 5_000,
+      // Certificates name hosts, and managed clusters announce hosts: they are not looked up beforehand.
+      ...(address.tls && { dnsLookup: (host: string, done: HostKept) => done(null, host) }),
+    });
+  }
+  const { sentinels, name, database, login, sentinelLogin } = address;
+  return new Redis({
+    ...shared,
+    ...tls,
+    ...login,
+    sentinels: [...sentinels],
+    name,
+    db: database,
+    sentinelRetryStrategy: shared.retryStrategy,
+    ...(address.tls && { sentinelTLS: tls.tls ?? {}, enableTLSForSentinelMode: true }),
+    ...(sentinelLogin.username !== undefined && { sentinelUsername: sentinelLogin.username }),
+    ...(sentinelLogin.password !== undefined && { sentinelPassword: sentinelLogin.password }),
+  });
+}
+
+type HostKept = (error: null, address: string) => void;
 
 function toRedisOptions(options: ValkeyOptions) {
   const { ca, commandTimeout = 500, connectTimeout = 2_000 } = options;
@@ -113,9 +167,10 @@ function toPlainError(error: unknown): Error {
   return new Error(error instanceof Error ? error.message : 'the quota store failed');
 }
 
-async function check(redis: Redis, wait: number): Promise<readonly string[]> {
+async function check(client: Client, wait: number): Promise<readonly string[]> {
   try {
-    await whenReady(redis, wait);
+    await whenReady(client, wait);
+    const redis = client instanceof Cluster ? (client.nodes('master')[0] ?? client) : client;
     const info = `${await redis.info('memory')}\n${await redis.info('persistence')}`;
     const save = await redis.config('GET', 'save').then(
       (answer) => (Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : null),
@@ -127,7 +182,7 @@ async function check(redis: Redis, wait: number): Promise<readonly string[]> {
   }
 }
 
-function whenReady(redis: Redis, wait: number): Promise<void> {
+function whenReady(redis: Client, wait: number): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     let latest = new Error(`no connection within ${wait} ms`);
