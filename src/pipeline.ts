@@ -207,7 +207,10 @@ async function answerWarmUp(
 export function tierOf({ tiers }: Pick<PipelineParts, 'tiers'>, principal: Principal): Tier {
   const tier = tiers.get(principal.tier);
   if (tier === undefined) throw new GatewayError('internal', 'Your tier is not part of the plan.');
-  return tier;
+  const { requestsPerDay: own } = principal;
+  if (own === undefined) return tier;
+  const { allowance } = tier;
+  return { ...tier, allowance: { ...allowance, limit: Math.min(own, allowance.limit ?? own) } };
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Principal {
   readonly user: string;
   /** Name of the tier, a key of the plan. */
   readonly tier: string;
+  /** At most so many requests a day, where that is less than the tier includes (service keys). */
+  readonly requestsPerDay?: number | undefined;
 }
 
 /** A limit per window. */

@@ -2,15 +2,42 @@ import type { ErrorCode } from '../errors.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
 import type { Principal, Tier } from '../types.ts';
 import { readCredentials } from './credentials.ts';
+import type { Denied } from './denied.ts';
+import { subjectOf } from './digest.ts';
 import type { Keyring } from './keys.ts';
-import { hashKey, isMintedKey } from './keys.ts';
+import { hashKey } from './keys.ts';
+import { mintedPrefixOf } from './minted.ts';
 import type { TokenVerifier, VerifiedToken } from './oidc.ts';
+import type { FindOwner, Owner } from './owners.ts';
+import type { PersonalKeys } from './personal-keys.ts';
 import { invalidCredential } from './refusals.ts';
+import type { Sessions } from './sessions.ts';
 import type { TierRule } from './tiers.ts';
 import { createTierChooser } from './tiers.ts';
 
 /** Reads `IncomingMessage.rawHeaders` and answers who calls. */
 export type Authenticate = (rawHeaders: readonly string[]) => Promise<Principal>;
+
+/** A principal, and by what right it is here. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Whose tier it is: of a service key, the person who made it. */
+  readonly owner: Owner;
+  readonly via: 'static-key' | 'token' | 'session' | 'personal-key' | 'service-key';
+}
+
+/** As {@link Authenticate}, for those who must know more. */
+export type Identify = (rawHeaders: readonly string[]) => Promise<Caller>;
+
+/** What the gateway hands out itself, and keeps in its store. */
+export interface HandedOut {
+  readonly keys: Pick<PersonalKeys, 'find'>;
+  readonly sessions: Pick<Sessions, 'find'>;
+  readonly denied: Pick<Denied, 'isDenied'>;
+  readonly findOwner: FindOwner;
+  /** Requests a day of a service key whose owner is of this tier; null: the tier includes none. */
+  readonly serviceRequests: (tier: string) => number | null;
+}
 
 export interface AuthenticatorOptions {
   readonly keyring: Keyring;
@@ -21,66 +48,145 @@ export interface AuthenticatorOptions {
   readonly defaultTier: string | null;
   /** The plan's tiers. */
   readonly tiers: readonly Pick<Tier, 'name' | 'rank'>[];
+  /** Absent: static keys and tokens are all there is. */
+  readonly handedOut?: HandedOut | undefined;
   /** Address of the RFC 9728 metadata, named in every 401. */
   readonly resourceMetadataUrl?: string | undefined;
 }
 
 /** Someone whose credential is genuine; `tier` is null while no subscription is found. */
-interface Claimant {
-  readonly subject: string;
-  readonly user: string;
+interface Claimant extends Omit<Principal, 'tier'> {
   readonly tier: string | null;
+  readonly owner: Owner;
+  readonly via: Caller['via'];
+}
+
+/** {@link createIdentify}, for those who only ask who. */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticate {
+  const identify = createIdentify(options);
+  return async (rawHeaders) => (await identify(rawHeaders)).principal;
 }
 
 /**
  * Prepares the check that every request passes first. A static key costs one SHA-256 and one Map lookup, a token
- * seen within the last minute one SHA-256 and one cache hit more.
+ * seen within the last minute one SHA-256 and one cache hit more; keys and sessions of the gateway's own are looked up
+ * in its store each time.
  *
  * The returned function throws GatewayError: `missing_credential`, `invalid_credential`, `expired_credential`,
  * `foreign_credential` (401, with `www-authenticate`), `ambiguous_credential`, `headers_too_large`,
  * `no_subscription`, `identity_unavailable`.
  */
-export function createAuthenticator(options: AuthenticatorOptions): Authenticate {
-  const { keyring, verifiers } = options;
+export function createIdentify(options: AuthenticatorOptions): Identify {
+  const { keyring, verifiers, handedOut } = options;
   const verifierOf = new Map(verifiers.map((verifier) => [verifier.issuer, verifier]));
   const chooseTier = createTierChooser({ ...options, rules: options.tierRules });
+  const claimHandedOut = handedOut === undefined ? null : createHandedOutClaims(handedOut, chooseTier);
   const refuse = createRefusal(options.resourceMetadataUrl);
 
-  function toClaimant({ subject, user, claims }: VerifiedToken): Claimant {
-    return { subject, user, tier: chooseTier(claims) };
+  async function toClaimant({ issuer, subject, user, claims }: VerifiedToken): Promise<Claimant> {
+    const owner = { issuer, sub: String(claims.sub) };
+    const sid = typeof claims.sid === 'string' ? claims.sid : null;
+    const issuedAt = Number(claims.iat) * 1000;
+    if (await handedOut?.denied.isDenied({ ...owner, sid, issuedAt })) throw invalidCredential('logged out');
+    return { subject, user, tier: chooseTier(claims), owner, via: 'token' };
   }
 
-  async function identify(credential: string): Promise<Claimant | GatewayError> {
+  async function claim(credential: string): Promise<Claimant> {
     const digest = hashKey(credential);
     // Before any look at the shape: a static key may begin with `sk-` or look like a token.
     const owner = keyring.find(digest);
-    if (owner !== null) return owner;
+    if (owner !== null) return { ...owner, owner: { issuer: 'static', sub: owner.user }, via: 'static-key' };
     for (const verifier of verifiers) {
       const seen = verifier.recall(digest);
       if (seen !== null) return toClaimant(seen);
     }
+    const known = await claimHandedOut?.(credential, digest);
+    if (known !== undefined && known !== null) return known;
     const shape = SHAPES.find(({ pattern }) => pattern.test(credential));
-    if (shape !== undefined) return new GatewayError('foreign_credential', shape.message);
-    const verifier = verifierOf.get(issuerOf(credential) ?? '');
-    if (verifier === undefined) return invalidCredential(reasonFor(credential));
-    return verifier.verify(credential, digest).then(toClaimant, toAnswer);
+    if (shape !== undefined) throw new GatewayError('foreign_credential', shape.message);
+    return toClaimant(await verifyToken(credential, digest));
   }
 
-  return async function authenticate(rawHeaders) {
+  async function verifyToken(credential: string, digest: string): Promise<VerifiedToken> {
+    const verifier = verifierOf.get(issuerOf(credential) ?? '');
+    if (verifier !== undefined) return verifier.verify(credential, digest);
+    if (!OWN_SHAPE.test(credential) && !JWT_SHAPE.test(credential)) {
+      for (const one of verifiers) {
+        const known = await one.verifyOpaque(credential, digest);
+        if (known !== null) return known;
+      }
+    }
+    throw invalidCredential(reasonFor(credential));
+  }
+
+  return async function identify(rawHeaders) {
     const { values, otherScheme } = readCredentials(rawHeaders);
     if (values.length === 0) throw refuse(missing(otherScheme));
-    const answers = await Promise.all(values.map(identify));
+    const answers = await Promise.all(values.map((value) => claim(value).catch(toAnswer)));
     const claimant = chooseClaimant(answers);
     if (claimant instanceof GatewayError) throw refuse(claimant);
-    const { subject, user, tier } = claimant;
-    if (tier === null) {
-      throw new GatewayError(
-        'no_subscription',
-        'Your account has no subscription to this gateway; ask for one.',
-      );
-    }
-    return { subject, user, tier };
+    const { tier, owner, via, ...who } = claimant;
+    if (tier === null) throw noSubscription();
+    return { principal: { ...who, tier }, owner, via };
   };
+}
+
+/** Reads what the gateway handed out itself; null for anything else. */
+function createHandedOutClaims(
+  { keys, sessions, denied, findOwner, serviceRequests }: HandedOut,
+  chooseTier: (claims: unknown) => string | null,
+): (credential: string, digest: string) => Promise<Claimant | null> {
+  async function ownerNow(owner: Owner, fallback: string) {
+    const standing = await findOwner(owner);
+    if (standing === null) throw invalidCredential('its owner is gone');
+    const { basis } = standing;
+    return {
+      user: standing.user ?? fallback,
+      tier: 'tier' in basis ? basis.tier : chooseTier(basis.claims),
+      owner,
+    };
+  }
+
+  async function claimKey(digest: string): Promise<Claimant> {
+    const held = await keys.find(digest).catch(storeAway);
+    if (held === null) throw invalidCredential('a well-formed key that is unknown');
+    const { subject, owner } = held;
+    const now = await ownerNow(owner, held.user);
+    if (held.kind === 'personal') return { ...now, subject, via: 'personal-key' };
+    const requestsPerDay = now.tier === null ? null : serviceRequests(now.tier);
+    if (requestsPerDay === null) throw noSubscription();
+    return { ...now, subject, requestsPerDay, via: 'service-key' };
+  }
+
+  async function claimSession(digest: string): Promise<Claimant> {
+    const session = await sessions.find(digest).catch(storeAway);
+    if (session === null) throw invalidCredential('a session that has ended');
+    const { owner, sid, startedAt } = session;
+    if (await denied.isDenied({ ...owner, sid, issuedAt: startedAt })) throw invalidCredential('logged out');
+    const subject = subjectOf(owner.issuer, owner.sub);
+    return { ...(await ownerNow(owner, session.user)), subject, via: 'session' };
+  }
+
+  return async (credential, digest) => {
+    const prefix = mintedPrefixOf(credential);
+    if (prefix === 'lgwp' || prefix === 'lgws') return claimKey(digest);
+    return prefix === 'lgwa' ? claimSession(digest) : null;
+  };
+}
+
+function storeAway(cause: unknown): never {
+  throw new GatewayError(
+    'identity_unavailable',
+    'The store of keys and sessions does not answer, so this one cannot be checked now; try again shortly.',
+    { retryAfterSeconds: 5, cause },
+  );
+}
+
+function noSubscription(): GatewayError {
+  return new GatewayError(
+    'no_subscription',
+    'Your account has no subscription to this gateway; ask for one.',
+  );
 }
 
 /** Others' credentials, in the order tried. Never named back: a message may end up in a screenshot. */
@@ -142,13 +248,14 @@ function missing(otherScheme: boolean): GatewayError {
 
 /** For the log alone; the caller reads one sentence for all of these. */
 function reasonFor(credential: string): string {
-  if (isMintedKey(credential)) return 'a well-formed key that is unknown';
-  if (credential.startsWith('lgw_')) return 'a mistyped or cut key: its checksum is wrong';
+  if (mintedPrefixOf(credential) !== null) return 'a well-formed key that is unknown';
+  if (OWN_SHAPE.test(credential)) return 'a mistyped or cut key: its checksum is wrong';
   return JWT_SHAPE.test(credential)
     ? 'a token of an issuer that is not configured'
     : 'neither a key nor a token';
 }
 
+const OWN_SHAPE = /^lgw[a-z]?_/;
 const JWT_SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** The issuer that a token names, to pick its verifier by; unproven until that has verified it. */

@@ -4,10 +4,18 @@ import { GatewayError } from '../errors.ts';
 import { digestOf, subjectOf } from './digest.ts';
 import type { PublishedKey } from './issuer-keys.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
-import type { KeyHealth } from './key-cache.ts';
+import type { KeyCache, KeyHealth } from './key-cache.ts';
 import { createKeyCache } from './key-cache.ts';
 import { expiredCredential, invalidCredential } from './refusals.ts';
 import { createTokenCache } from './token-cache.ts';
+import {
+  assertAccessToken,
+  assertHeader,
+  assertIntrospected,
+  assertSubject,
+  readLogout,
+  type VerifiedLogout,
+} from './token-rules.ts';
 
 /** What a verified access token says. */
 export interface VerifiedToken {
@@ -31,6 +39,19 @@ export interface TokenVerifier {
    *   sentence for all; `identity_unavailable` when the issuer's keys cannot be had
    */
   verify(token: string, digest?: string): Promise<VerifiedToken>;
+  /**
+   * Asks the issuer about a token that says nothing itself.
+   *
+   * @returns null where the issuer is not asked, or does not know it
+   * @throws GatewayError as {@link TokenVerifier.verify} does
+   */
+  verifyOpaque(token: string, digest?: string): Promise<VerifiedToken | null>;
+  /**
+   * Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6).
+   *
+   * @throws GatewayError `invalid_credential`, `identity_unavailable`
+   */
+  verifyLogout(token: string): Promise<VerifiedLogout>;
   health(): VerifierHealth;
   /** Stops the background refresh and ends a fetch under way. */
   close(): void;
@@ -57,6 +78,10 @@ export interface TokenVerifierOptions {
   readonly algorithms?: readonly string[] | undefined;
   /** Seconds by which clocks may differ; default 30. */
   readonly clockSkewSeconds?: number | undefined;
+  /** The client that people sign in with, which logout tokens are meant for; default {@link audience}. */
+  readonly clientId?: string | undefined;
+  /** Asks the issuer about tokens; absent: never. */
+  readonly introspection?: Introspection | undefined;
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -67,13 +92,24 @@ export interface TokenVerifierOptions {
   readonly every?: ((ms: number, task: () => void) => () => void) | undefined;
 }
 
+export interface Introspection {
+  /** `partial`: tokens that do not say whose or for whom they are, or say nothing; `all`: every token. */
+  readonly tokens: 'partial' | 'all';
+  /** The issuer's answer, null for a token that is not active. May throw GatewayErrors. */
+  readonly ask: (token: string) => Promise<JWTPayload | null>;
+}
+
 const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 /** Asymmetric ones only: a public key used as an HMAC secret is the classic forgery (CVE-2026-22817). */
 const KNOWN_ALGORITHMS = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/;
 const CACHED_TOKENS = 10_000;
 /** Milliseconds; also the longest that a key withdrawn by the issuer can still open the door after a refresh. */
 const CACHED_FOR = 60_000;
+/** The same, where every token is to be asked about. */
+const CACHED_ANSWER_FOR = 30_000;
 const REFRESH_CHECK_MS = 30_000;
+/** Seconds for which a logout token without an end of its own counts. */
+const LOGOUT_MAX_AGE = 120;
 
 /**
  * Offline verification of the access tokens of Keycloak and of RFC 9068 issuers. Fetching the keys starts at once
@@ -82,7 +118,7 @@ const REFRESH_CHECK_MS = 30_000;
  * @throws TypeError when an option could never verify anything safely
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { issuer, audience, clock, clockSkewSeconds = 30, log } = options;
+  const { issuer, audience, clock, clockSkewSeconds = 30, introspection, log } = options;
   const algorithms = [...(options.algorithms ?? DEFAULT_ALGORITHMS)];
   assertUsable(options, algorithms);
 
@@ -103,63 +139,110 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   keys.refreshIfDue();
   const stop = (options.every ?? everyReal)(REFRESH_CHECK_MS, () => keys.refreshIfDue());
 
-  async function prove(token: string, keySet: LocalJWKSet): Promise<JWTPayload> {
-    const { payload } = await jwtVerify(token, keySet, {
-      issuer,
-      audience,
-      algorithms,
-      clockTolerance: clockSkewSeconds,
-      currentDate: new Date(clock()),
-      // Left to itself jose lets a token pass that never expires (measured, platform.md B2).
-      requiredClaims: ['exp', 'iat', 'sub'],
-    });
-    return payload;
-  }
+  const proveDraft = createProver(options, algorithms, keys);
 
-  async function proveWithFreshKeys(token: string, draft: Draft, known: LocalJWKSet): Promise<JWTPayload> {
-    if (typeof draft.header.kid !== 'string') throw invalidCredential('no key id, and no single key to try');
-    // Its own claim is enough to turn it away, and a retired key's last tokens are not worth a fetch.
-    if (clock() >= (Number(draft.claims.exp) + clockSkewSeconds) * 1000) throw expiredCredential();
-    const newer = await keys.newerThan(known);
-    if (newer === null) throw invalidCredential('unknown key id');
-    return prove(token, newer);
+  async function introspected(token: string, { ask }: Introspection): Promise<JWTPayload | null> {
+    const claims = await ask(token);
+    if (claims !== null) assertIntrospected(claims, options);
+    return claims;
   }
 
   async function check(token: string): Promise<JWTPayload> {
     const draft = readDraft(token);
     if (draft.claims.iss !== issuer) throw invalidCredential('another issuer');
     assertAccessToken(draft, algorithms);
-    const known = await keys.current();
-    return prove(token, known).catch((error: unknown) => {
-      if (error instanceof errors.JWKSNoMatchingKey) return proveWithFreshKeys(token, draft, known);
-      throw error;
-    });
+    if (introspection === undefined || !isToBeAsked(draft.claims, introspection)) {
+      assertSubject(draft.claims);
+      return proveDraft(token, draft, ACCESS_TOKEN(audience));
+    }
+    // The signature comes first, so that nobody but the issuer can make the gateway ask.
+    await proveDraft(token, draft, { requiredClaims: ['exp', 'iat'] });
+    const claims = await introspected(token, introspection);
+    if (claims === null) throw invalidCredential('introspection: not active');
+    return claims;
   }
 
-  function recall(digest: string): VerifiedToken | null {
-    return cache.get(digest);
+  async function verifyLogout(token: string): Promise<VerifiedLogout> {
+    const draft = readDraft(token);
+    if (draft.claims.iss !== issuer) throw invalidCredential('another issuer');
+    assertHeader(draft.header, algorithms, ['jwt', 'logout+jwt']);
+    const claims = await proveDraft(token, draft, {
+      audience: options.clientId ?? audience,
+      requiredClaims: ['iat', 'jti', 'events'],
+    });
+    return readLogout(claims, issuer, clock() - (LOGOUT_MAX_AGE + clockSkewSeconds) * 1000);
+  }
+
+  function remember(digest: string, claims: JWTPayload): VerifiedToken {
+    const verified = toVerified(issuer, claims);
+    const cachedFor = introspection === undefined ? CACHED_FOR : CACHED_ANSWER_FOR;
+    cache.set(digest, verified, Math.min(verified.expiresAt, clock() + cachedFor));
+    return verified;
   }
 
   async function verify(token: string, digest = digestOf(token)): Promise<VerifiedToken> {
-    const seen = recall(digest);
+    const seen = cache.get(digest);
     if (seen !== null) return seen;
-    const claims = await check(token).catch((error: unknown) => {
-      throw toRefusal(error);
-    });
-    const verified = toVerified(issuer, claims);
-    cache.set(digest, verified, Math.min(verified.expiresAt, clock() + CACHED_FOR));
-    return verified;
+    return remember(digest, await check(token).catch(refuse));
+  }
+
+  async function verifyOpaque(token: string, digest = digestOf(token)): Promise<VerifiedToken | null> {
+    if (introspection === undefined) return null;
+    const claims = await introspected(token, introspection).catch(refuse);
+    return claims === null ? null : remember(digest, claims);
   }
 
   return {
     issuer,
-    recall,
+    recall: (digest) => cache.get(digest),
     verify,
+    verifyOpaque,
+    verifyLogout: (token) => verifyLogout(token).catch(refuse),
     health: () => ({ issuer, ...keys.health() }),
     close() {
       stop();
       closing.abort();
     },
+  };
+}
+
+/** Proves a token with the issuer's keys, fetched anew where its key id is not among them. */
+function createProver(
+  { issuer, clock, clockSkewSeconds = 30 }: TokenVerifierOptions,
+  algorithms: string[],
+  keys: KeyCache<LocalJWKSet>,
+): ProveDraft {
+  async function prove(token: string, keySet: LocalJWKSet, asked: Asked): Promise<JWTPayload> {
+    const { payload } = await jwtVerify(token, keySet, {
+      issuer,
+      algorithms,
+      clockTolerance: clockSkewSeconds,
+      currentDate: new Date(clock()),
+      ...asked,
+    });
+    return payload;
+  }
+
+  async function proveWithFreshKeys(
+    token: string,
+    draft: Draft,
+    known: LocalJWKSet,
+    asked: Asked,
+  ): Promise<JWTPayload> {
+    if (typeof draft.header.kid !== 'string') throw invalidCredential('no key id, and no single key to try');
+    // Its own claim is enough to turn it away, and a retired key's last tokens are not worth a fetch.
+    if (clock() >= (Number(draft.claims.exp) + clockSkewSeconds) * 1000) throw expiredCredential();
+    const newer = await keys.newerThan(known);
+    if (newer === null) throw invalidCredential('unknown key id');
+    return prove(token, newer, asked);
+  }
+
+  return async function proveDraft(token, draft, asked) {
+    const known = await keys.current();
+    return prove(token, known, asked).catch((error: unknown) => {
+      if (error instanceof errors.JWKSNoMatchingKey) return proveWithFreshKeys(token, draft, known, asked);
+      throw error;
+    });
   };
 }
 
@@ -206,33 +289,21 @@ function readDraft(token: string): Draft {
   return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
 }
 
-/** Header parameters that bring or point to a key: only the issuer's published keys count (RFC 8725 §3.10). */
-const KEY_BEARING = ['jwk', 'jku', 'x5u', 'x5c'];
-
-/**
- * Tells access tokens from the issuer's other tokens, before any key is fetched or any signature computed. Keycloak
- * writes the kind into the payload (`Bearer`, `ID`, `Refresh`, `Offline`, `DPoP`, `Logout`); RFC 9068 issuers write
- * `at+jwt` into the header. A token that says neither may be an ID token, and is refused.
- */
-function assertAccessToken({ header, claims }: Draft, algorithms: readonly string[]): void {
-  if (typeof header.alg !== 'string' || !algorithms.includes(header.alg))
-    throw invalidCredential('algorithm not accepted');
-  if (KEY_BEARING.some((name) => Object.hasOwn(header, name)))
-    throw invalidCredential('the header brings its own key');
-  const headerType = String(header.typ)
-    .toLowerCase()
-    .replace(/^application\//, '');
-  if (headerType !== 'jwt' && headerType !== 'at+jwt')
-    throw invalidCredential('header typ is neither JWT nor at+jwt');
-  const kind = claims.typ ?? (headerType === 'at+jwt' ? 'Bearer' : 'unstated');
-  if (kind !== 'Bearer') throw invalidCredential('not an access token');
-  // Bound to a key or certificate (DPoP, mutual TLS): using it as a plain bearer token would undo the binding.
-  if (Object.hasOwn(claims, 'cnf')) throw invalidCredential('bound to a key that was not proven');
-  if (!Number.isFinite(claims.exp) || !Number.isFinite(claims.iat))
-    throw invalidCredential('exp or iat is not a number');
-  if (typeof claims.sub !== 'string' || claims.sub === '')
-    throw invalidCredential('sub is missing or not a text');
+/** What a kind of token must say. */
+interface Asked {
+  readonly audience?: string;
+  readonly requiredClaims: string[];
 }
+
+/** Lightweight access tokens leave out whose and for whom they are. */
+function isToBeAsked({ sub, aud }: JWTPayload, { tokens }: Introspection): boolean {
+  return tokens === 'all' || sub === undefined || aud === undefined;
+}
+
+type ProveDraft = (token: string, draft: Draft, asked: Asked) => Promise<JWTPayload>;
+
+/** Left to itself jose lets a token pass that never expires (measured, platform.md B2). */
+const ACCESS_TOKEN = (audience: string): Asked => ({ audience, requiredClaims: ['exp', 'iat', 'sub'] });
 
 function toVerified(issuer: string, claims: JWTPayload): VerifiedToken {
   const sub = String(claims.sub);
@@ -250,6 +321,10 @@ function toUserName(claim: unknown): string | null {
   if (typeof claim !== 'string') return null;
   const name = claim.replaceAll(/\p{C}/gu, '').trim().slice(0, 128).toWellFormed();
   return name === '' ? null : name;
+}
+
+function refuse(error: unknown): never {
+  throw toRefusal(error);
 }
 
 /** jose's errors carry the whole payload as their cause, so only their code and the claim's name are kept. */

@@ -70,6 +70,8 @@ function stubVerifier(recalls: readonly string[] = []) {
       assert.equal(digest, digestOf(text));
       return open(text);
     },
+    verifyOpaque: () => Promise.resolve(null),
+    verifyLogout: () => Promise.reject(new Error('not asked for here')),
     health: () => ({ issuer: ISSUER, keys: 'fresh', fetchedAt: 0, failing: false }),
     close: () => undefined,
   };
