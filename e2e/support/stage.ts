@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type GatewayProcess, startGatewayProcess } from '../../test/support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../../test/support/mock-backend.ts';
+import { ONE_TARGET_PLAN } from '../../test/support/one-target-plan.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 
 /** The users' keys, one for each tier of the default plan. */
@@ -30,11 +31,8 @@ export interface Stage {
 export const staticKeys = (tiers: readonly (keyof typeof KEYS)[]): string =>
   tiers.map((tier) => `${KEYS[tier]}=${tier}-user:${tier}`).join(',');
 
-/** Starts everything; close it when the test ends. */
-export async function setStage(
-  env: Readonly<Record<string, string>> = {},
-  configYaml?: string,
-): Promise<Stage> {
+/** Starts everything, with a plan in which no model stands in for another; close it when the test ends. */
+export async function setStage(env: Readonly<Record<string, string>> = {}, configYaml = ''): Promise<Stage> {
   const neverReceives = Object.values(KEYS);
   const internal = await startMockBackend({
     dialect: 'openai',
@@ -69,7 +67,7 @@ export async function setStage(
       STATIC_KEYS: staticKeys(['free', 'pro', 'enterprise']),
       ...env,
     },
-    ...(configYaml === undefined ? {} : { configYaml }),
+    configYaml: /^tiers:/m.test(configYaml) ? configYaml : configYaml + ONE_TARGET_PLAN,
   }).catch(async (error) => {
     await closeBackends();
     throw error;

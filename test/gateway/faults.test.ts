@@ -5,6 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MockBackend, MockReply } from '../support/mock-backend.ts';
 import { anthropicStream, openaiStream } from '../support/mock-replies.ts';
+import { ONE_TARGET_PLAN } from '../support/one-target-plan.ts';
 import { chat, KEYS, messages, type Rig, startRig } from '../support/rig.ts';
 import { parseSse, sseFrame } from '../support/sse.ts';
 import { within } from '../support/within.ts';
@@ -13,7 +14,7 @@ let rig: Rig;
 before(async () => {
   rig = await startRig(
     {},
-    'limits: { keepAliveSeconds: 0.3, firstByteSeconds: 1.5, betweenBytesSeconds: 1.5 }\n',
+    `limits: { keepAliveSeconds: 0.3, firstByteSeconds: 1.5, betweenBytesSeconds: 1.5 }\n${ONE_TARGET_PLAN}`,
   );
 });
 after(() => rig.close());
