@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'backend_timeout'
   | 'backend_overloaded'
   | 'backend_truncated'
+  | 'gateway_overloaded'
   | 'quota_unavailable'
   | 'identity_unavailable'
   | 'shutting_down'
@@ -174,6 +175,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     openaiCode: 'service_unavailable',
   },
   backend_truncated: { ...server, status: 502, openaiCode: 'backend_truncated' },
+  // At its own limit: as a busy backend, so that clients wait a moment and come back.
+  gateway_overloaded: {
+    status: 529,
+    openaiStatus: 503,
+    anthropicType: 'overloaded_error',
+    openaiType: 'server_error',
+    openaiCode: 'gateway_overloaded',
+  },
   quota_unavailable: { ...server, status: 503, openaiCode: 'quota_unavailable' },
   identity_unavailable: { ...server, status: 503, openaiCode: 'identity_unavailable' },
   shutting_down: {

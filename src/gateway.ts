@@ -10,6 +10,8 @@ import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
 import type { ConfigResult } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import type { ErrorCode } from './errors.ts';
+import { createInFlight } from './http/in-flight.ts';
 import { createRandomText } from './http/random-text.ts';
 import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
@@ -64,6 +66,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     quota,
     seal: createSeal(records.collection('seal')),
     traffic,
+    inFlight: createInFlight(),
     isDraining: () => draining,
     configStatus: () => reloader.status(),
     clock,
@@ -80,7 +83,11 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     }
   };
   const mintId = () => `req_${randomText()}`;
-  const listeners = createListeners(config, metrics, { handle, log, mintId, now });
+  const onRefused = (request_id: string, code: ErrorCode): void => {
+    metrics.refused(code);
+    log.info({ request_id, code }, 'request refused');
+  };
+  const listeners = createListeners(config, metrics, { handle, log, mintId, now, onRefused });
   const reloader = createReloader({
     config,
     async apply(next, changes) {

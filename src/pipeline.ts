@@ -32,6 +32,8 @@ import type { Sending } from './upstream/try-replicas.ts';
 /** The parts that the sentence is spoken with. */
 export interface PipelineParts {
   readonly authenticate: (rawHeaders: readonly string[]) => Promise<Principal>;
+  /** Takes a place among the requests under way; what it gives back leaves it. May refuse. */
+  readonly enter: (principal: Principal) => () => void;
   readonly tiers: ReadonlyMap<string, Tier>;
   /** The models of the backends that this tier's rules ask about. */
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
@@ -93,6 +95,20 @@ export async function handleInference(
 ): Promise<Outcome> {
   const principal = await parts.authenticate(call.rawHeaders);
   progress.principal = principal;
+  const leave = parts.enter(principal);
+  try {
+    return await infer(principal, parts, call, progress);
+  } finally {
+    leave();
+  }
+}
+
+async function infer(
+  principal: Principal,
+  parts: PipelineParts,
+  call: InferenceCall,
+  progress: Progress,
+): Promise<Outcome> {
   const request = await readRequest(call);
   const tier = tierOf(parts, principal);
   if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, tier);

@@ -8,6 +8,7 @@ import { type Change, touches } from '../config/compare.ts';
 import type { Config } from '../config/schema.ts';
 import { createCountTokensHandler } from '../http/count-tokens.ts';
 import { createHealthHandler, createReadyzHandler, handleLivez } from '../http/health.ts';
+import type { InFlight } from '../http/in-flight.ts';
 import { createInferenceHandler } from '../http/inference.ts';
 import { createMetricsHandler } from '../http/metrics.ts';
 import { createModelsHandler } from '../http/models.ts';
@@ -42,6 +43,7 @@ export interface Core {
   readonly quota: Quota;
   readonly seal: Seal;
   readonly traffic: Traffic;
+  readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
   readonly configStatus: () => ConfigStatus;
   /** Milliseconds since the epoch. */
@@ -95,8 +97,10 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     slowReaderMs: limits.slowReaderSeconds * 1000,
     keepAliveMs: limits.keepAliveSeconds * 1000,
   };
+  const enter = ({ subject }: Principal) => core.inFlight.enter(subject, limits);
   const parts: PipelineParts = {
     authenticate,
+    enter,
     tiers,
     modelsFor,
     quota,
@@ -122,7 +126,13 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     },
   };
   const { bodyBytes } = limits;
-  const counting = { ...callers, modelsFor, countTokens: createCountTokens(backends, caller), bodyBytes };
+  const counting = {
+    ...callers,
+    enter,
+    modelsFor,
+    countTokens: createCountTokens(backends, caller),
+    bodyBytes,
+  };
   const forCodex = createForCodex(backends, catalogue.known);
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),

@@ -13,6 +13,8 @@ import { forwardedSearch, type Scope } from './request-scope.ts';
 
 export interface CountTokensParts {
   readonly authenticate: (rawHeaders: readonly string[]) => Promise<Principal>;
+  /** Takes a place among the requests under way; what it gives back leaves it. May refuse. */
+  readonly enter: (principal: Principal) => () => void;
   readonly tierOf: (principal: Principal) => Tier;
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly countTokens: CountTokens;
@@ -28,14 +30,28 @@ const ANSWERS = {
 export function createCountTokensHandler(parts: CountTokensParts, dialect: keyof typeof ANSWERS) {
   return async (scope: Scope): Promise<void> => {
     const principal = await parts.authenticate(scope.request.rawHeaders);
-    const body = await readBody(scope, parts.bodyBytes);
-    const scan = scanRequest(body);
-    const tier = parts.tierOf(principal);
-    const route = chooseRoute(tier, scan.model, await parts.modelsFor(tier));
-    const { headers } = scope.request;
-    const request = { dialect, body, scan, headers, search: forwardedSearch(scope) };
-    const count = await parts.countTokens(route, request, scope.signal);
-    const mark = count.estimated ? { 'x-gateway-token-estimate': '1' } : {};
-    sendJson(scope, 200, ANSWERS[dialect](count.inputTokens), mark);
+    const leave = parts.enter(principal);
+    try {
+      await count(parts, dialect, scope, principal);
+    } finally {
+      leave();
+    }
   };
+}
+
+async function count(
+  parts: CountTokensParts,
+  dialect: keyof typeof ANSWERS,
+  scope: Scope,
+  principal: Principal,
+): Promise<void> {
+  const body = await readBody(scope, parts.bodyBytes);
+  const scan = scanRequest(body);
+  const tier = parts.tierOf(principal);
+  const route = chooseRoute(tier, scan.model, await parts.modelsFor(tier));
+  const { headers } = scope.request;
+  const request = { dialect, body, scan, headers, search: forwardedSearch(scope) };
+  const counted = await parts.countTokens(route, request, scope.signal);
+  const mark = counted.estimated ? { 'x-gateway-token-estimate': '1' } : {};
+  sendJson(scope, 200, ANSWERS[dialect](counted.inputTokens), mark);
 }

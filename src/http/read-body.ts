@@ -11,12 +11,13 @@ import type { Scope } from './request-scope.ts';
  *   `invalid_request` when it is empty or cut off; the scope's reason when the client has gone
  */
 export async function readBody({ request, response, signal }: Scope, limit: number): Promise<Uint8Array> {
+  signal.throwIfAborted();
   checkKind(request);
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > limit) throw tooLarge(limit);
   // Asked for only now, so that a body which is refused anyway is never sent. HTTP/1.0 does not know it.
   if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
-  const body = await collect(request, limit, announced).catch((error: unknown) => {
+  const body = await collect(request, limit, announced, signal).catch((error: unknown) => {
     if (error instanceof GatewayError) throw error;
     signal.throwIfAborted();
     throw new GatewayError('invalid_request', 'The request body was cut off.', { cause: error });
@@ -36,7 +37,12 @@ const NOTHING = Buffer.alloc(0);
  * body that came in one piece is not copied at all. Pieces are not kept: a body sent in chunks of one byte would
  * take a hundred times its length.
  */
-function collect(request: IncomingMessage, limit: number, announced: number): Promise<Uint8Array> {
+function collect(
+  request: IncomingMessage,
+  limit: number,
+  announced: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const whole = announced <= AT_ONCE ? announced : 0;
   let body: Buffer = NOTHING;
   let size = 0;
@@ -55,6 +61,7 @@ function collect(request: IncomingMessage, limit: number, announced: number): Pr
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onError);
+      signal.removeEventListener('abort', onStop);
       act();
     };
     const onData = (chunk: Buffer) => {
@@ -63,6 +70,9 @@ function collect(request: IncomingMessage, limit: number, announced: number): Pr
     };
     const onEnd = () => settle(() => resolve(result()));
     const onError = (error?: Error) => settle(() => reject(error ?? new Error('closed')));
+    // Whoever stops the request says why; the body may never move again.
+    const onStop = () => onError();
+    signal.addEventListener('abort', onStop);
     request.on('data', onData).once('end', onEnd).once('error', onError).once('close', onError);
   });
 }

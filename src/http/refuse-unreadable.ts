@@ -1,7 +1,7 @@
 /** What Node's parser refuses before there is a request: answered by hand, in an envelope that either dialect reads. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
 
 interface Row {
@@ -18,18 +18,18 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 const MALFORMED: Row = { code: 'invalid_request', message: 'This is not a valid HTTP/1.1 request.' };
 
+/** @param error as the server's `clientError` event gives it */
+export function readUnreadable(error: Error & { readonly code?: string }): GatewayError {
+  const { code, message } = ROWS[error.code ?? ''] ?? MALFORMED;
+  return new GatewayError(code, message);
+}
+
 /**
  * Answers and closes.
  *
- * @param error as the server's `clientError` event gives it
  * @param id names the refusal; nothing else is known of the request
  */
-export function refuseUnreadable(
-  error: Error & { readonly code?: string },
-  socket: Duplex,
-  id: string,
-): void {
-  const { code, message } = ROWS[error.code ?? ''] ?? MALFORMED;
+export function refuseUnreadable({ code, message }: GatewayError, socket: Duplex, id: string): void {
   const { status } = ERRORS[code];
   const body = JSON.stringify(toErrorBody('anthropic', code, message, id));
   socket.end(

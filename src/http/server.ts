@@ -1,10 +1,11 @@
 /** The listening socket: limits, one scope per request, and an orderly end. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { GatewayError, hasClientLeft } from '../errors.ts';
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
-import { refuseUnreadable } from './refuse-unreadable.ts';
+import { readUnreadable, refuseUnreadable } from './refuse-unreadable.ts';
 import { sendError, toGatewayError } from './reply.ts';
 import { openScope, type Scope } from './request-scope.ts';
 
@@ -14,6 +15,8 @@ export interface ServerOptions {
   readonly mintId: () => string;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Told of every request that is refused here, by its id. */
+  readonly onRefused: (id: string, code: ErrorCode) => void;
   readonly limits: ServerLimits;
 }
 
@@ -22,6 +25,7 @@ export interface ServerLimits {
   readonly headersSeconds: number;
   readonly requestSeconds: number;
   readonly idleSeconds: number;
+  readonly answerSeconds: number;
   readonly slowReaderSeconds: number;
 }
 
@@ -66,12 +70,26 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     scopes.add(scope);
     response.once('close', () => scopes.delete(scope));
     if (lastCall) response.shouldKeepAlive = false;
+    boundTime(scope, limits.answerSeconds);
     boundLastPiece(response, limits.slowReaderSeconds * 1000);
     response.on('error', (error) => log.debug({ err: error }, 'client connection failed'));
     answer(options, scope).catch((error: unknown) => {
       log.error({ request_id: scope.id, err: error }, 'request could not be answered');
       response.destroy();
     });
+  };
+
+  /** In the caller's own words where there is a request already, however far its body came. */
+  const refuse = (error: Error, socket: Duplex): void => {
+    const refusal = readUnreadable(error);
+    const begun = [...scopes].find(({ request }) => request.socket === socket && !request.complete);
+    if (begun !== undefined) {
+      begun.stop(refusal);
+      return;
+    }
+    const id = options.mintId();
+    refuseUnreadable(refusal, socket, id);
+    options.onRefused(id, refusal.code);
   };
 
   const server = createServer(
@@ -94,8 +112,8 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     );
     // A refusal that is already written gets out; an answer under way is over.
     if (isAnswering && socket.writableLength < FEW_BYTES) socket.end(() => socket.destroy());
-    else if (isAnswering || !socket.writable) socket.destroy();
-    else refuseUnreadable(error, socket, options.mintId());
+    else if (isAnswering || !socket.writable || !isAboutRequest(error)) socket.destroy();
+    else refuse(error, socket);
   });
   server.maxConnections = limits.connections;
   const setLimits = (next: ServerLimits): void => {
@@ -117,6 +135,9 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
   };
 }
 
+/** Whether the parser complains, or the clock; anything else is a connection that broke. */
+const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException) => /^(?:HPE_|ERR_HTTP_)/.test(code);
+
 /** Node's names for them, in milliseconds. */
 function timeouts({ headersSeconds, requestSeconds, idleSeconds }: ServerLimits) {
   return {
@@ -125,6 +146,14 @@ function timeouts({ headersSeconds, requestSeconds, idleSeconds }: ServerLimits)
     requestTimeout: requestSeconds * 1000,
     keepAliveTimeout: idleSeconds * 1000,
   };
+}
+
+/** Ends an answer that goes on for ever. */
+function boundTime({ response, stop }: Scope, seconds: number): void {
+  const end = setTimeout(() => {
+    stop(new GatewayError('backend_timeout', `The answer was not complete after ${seconds} seconds.`));
+  }, seconds * 1000);
+  response.once('close', () => clearTimeout(end));
 }
 
 /**
@@ -146,6 +175,7 @@ async function answer(options: ServerOptions, scope: Scope): Promise<void> {
     const failure = toGatewayError(error);
     if (failure.code === 'internal')
       options.log.error({ request_id: scope.id, err: failure.cause }, 'request failed');
+    options.onRefused(scope.id, failure.code);
     sendError(scope, failure);
   }
 }

@@ -39,6 +39,8 @@ export interface Metrics {
   backendFailed(backend: string, code: string): void;
   /** A request that lost something on its way into a backend's dialect; what it was, the log says. */
   translatedWithLoss(backend: string): void;
+  /** A request that came to no endpoint that counts its own, or could not even be read. */
+  refused(code: string): void;
   /** The configuration was loaded again. */
   reloaded(outcome: ReloadOutcome): void;
   /** The text of `GET /metrics` and its content type. */
@@ -80,6 +82,7 @@ export function createMetrics(clock: () => number): Metrics {
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
     translatedWithLoss: (backend) => meters.losses.inc({ backend }),
+    refused: (code) => meters.refused.inc({ code }),
     reloaded(outcome) {
       meters.reloads.inc({ outcome });
       meters.lastReload.set(clock() / 1000);
@@ -138,6 +141,12 @@ function createMeters(registry: Registry) {
       name: 'gateway_lossy_translations_total',
       help: 'Requests translated with something left out that the backend has no field for.',
       labelNames: ['backend'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'gateway_requests_refused_total',
+      help: 'Requests refused before or beside inference: unreadable, unknown path, bad credential and the like.',
+      labelNames: ['code'],
       registers,
     }),
     reloads: new Counter({

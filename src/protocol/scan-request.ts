@@ -324,12 +324,16 @@ function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
   throw malformed('it ends too early', at);
 }
 
+/** No number means anything beyond; bytes. */
+const MAX_SCALAR_LENGTH = 400;
+
 const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 function endOfScalar(body: Uint8Array, start: number): number {
   let end = start;
   while (end < body.length && !isDelimiter(body[end])) end++;
-  const text = String.fromCharCode(...body.subarray(start, Math.min(end, start + 400)));
+  if (end - start > MAX_SCALAR_LENGTH) throw malformed('a number is too long', start);
+  const text = String.fromCharCode(...body.subarray(start, end));
   if (!SCALAR.test(text)) throw malformed('expected a value', start);
   return end;
 }

@@ -20,6 +20,18 @@ export const limitsSchema = z.strictObject({
     .positive()
     .default(10_000)
     .describe('Open client connections; further ones are closed at once.'),
+  requests: z
+    .number()
+    .int()
+    .positive()
+    .default(5000)
+    .describe('Requests answered at once by one process. Further ones: 529, for OpenAI clients 503.'),
+  requestsPerUser: z
+    .number()
+    .int()
+    .positive()
+    .default(500)
+    .describe('Requests answered at once for one user by one process. Further ones: 429.'),
   headersSeconds: seconds(15, 'Time for a client to send its headers. Then: 408.'),
   requestSeconds: seconds(60, 'Time for a client to send its whole request. Then: 408.'),
   idleSeconds: seconds(
@@ -32,6 +44,7 @@ export const limitsSchema = z.strictObject({
     300,
     'Longest silence of a backend within an answer. Then: an error in the stream.',
   ),
+  answerSeconds: seconds(3600, 'Longest time for an answer in total. Then: 504, or an error in the stream.'),
   slowReaderSeconds: seconds(
     300,
     'Longest time a client may take to accept a piece of its answer. Then: closed.',
