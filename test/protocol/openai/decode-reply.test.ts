@@ -286,6 +286,14 @@ test('S-40 the old function_call is one call without an id', () => {
   assert.deepEqual(events, ['call:/f', 'args0:{"a":1}', 'finish:tool-calls']);
 });
 
+test('S-44 a free-text call, which is never offered in this form, is left out', () => {
+  const custom = { index: 0, id: 'a1', type: 'custom', custom: { name: 'f', input: 'x' } };
+  assert.deepEqual(briefly(chunk({ content: 'Hi', tool_calls: [custom] }), stop, DONE), [
+    'text:Hi',
+    'finish:stop',
+  ]);
+});
+
 test('S-42 an id that comes after the name but before the arguments is taken', () => {
   const events = briefly(
     chunk({ tool_calls: [call(0, undefined, 'f', '')] }),
