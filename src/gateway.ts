@@ -55,7 +55,9 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const { timeZone, onStoreFailure } = config.quota;
   const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
     metrics.quotaUsed(subject, used, resetsAt);
-  const traffic = createTraffic(now);
+  const traffic = createTraffic(now, (url, state) =>
+    log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
+  );
   const quota = createQuota({ store, timeZone, onStoreFailure, clock, log, onStanding });
 
   let draining = false;

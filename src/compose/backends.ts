@@ -2,10 +2,12 @@
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import { estimatePrompt, fitMaxTokens, roomAfter, sayTooLong, surelyFits } from '../routing/fit-context.ts';
+import { startActiveHealth } from '../upstream/active-health.ts';
 import { createAttempt } from '../upstream/attempt.ts';
 import { type Caller, createCaller } from '../upstream/call.ts';
 import { type Catalogue, createCatalogue } from '../upstream/catalogue.ts';
-import { createWindowOf } from '../upstream/describe-backends.ts';
+import { type BackendFacts, createWindowOf, describeBackends } from '../upstream/describe-backends.ts';
+import { describeTraffic, type TrafficFacts } from '../upstream/describe-traffic.ts';
 import { withExactRoom, withinWindow } from '../upstream/fit-window.ts';
 import { type Backend, toBackend } from '../upstream/kinds.ts';
 import { noticeToolText } from '../upstream/notice-tool-text.ts';
@@ -33,6 +35,13 @@ export interface Upstream {
   readonly caller: Caller;
   readonly catalogue: Catalogue;
   readonly sendFirst: SendFirst;
+  /** Names of backends that told no models when last asked, or have a replica that is not well. */
+  unwell(): readonly string[];
+  /** What `/health` shows of each backend; asks nothing. */
+  describe(): Readonly<Record<string, BackendFacts & TrafficFacts>>;
+  /** How the replicas fare. */
+  traffic(): Readonly<Record<string, TrafficFacts>>;
+  close(): Promise<void>;
 }
 
 /**
@@ -44,7 +53,35 @@ export function createUpstream(config: Config, traffic: Traffic, now: () => numb
   const caller = createCaller(config.limits);
   const catalogue = createCatalogue([...backends.values()], caller, now);
   const sendFirst = createSender(backends, catalogue, caller, traffic, config.limits.replyBytes, log);
-  return { backends, caller, catalogue, sendFirst };
+  const activeHealth = startActiveHealth(backends.values(), caller, traffic.replicas);
+  traffic.replicas.keep(new Set([...backends.values()].flatMap(({ urls }) => urls)));
+  const describeReplicas = () => describeTraffic(backends.values(), traffic);
+  return {
+    backends,
+    caller,
+    catalogue,
+    sendFirst,
+    unwell() {
+      const isWell = ({ replicas }: TrafficFacts) => replicas.every(({ state }) => state === 'closed');
+      const resting = Object.entries(describeReplicas()).filter(([, facts]) => !isWell(facts));
+      return [...catalogue.silent(), ...resting.map(([name]) => name)];
+    },
+    describe() {
+      const replicas = describeReplicas();
+      const facts = describeBackends(backends.values(), catalogue.known());
+      return Object.fromEntries(
+        Object.entries(facts).map(([name, known]) => [
+          name,
+          { ...known, ...(replicas[name] ?? { replicas: [], waiting: 0 }) },
+        ]),
+      );
+    },
+    traffic: describeReplicas,
+    async close() {
+      activeHealth.close();
+      await caller.close();
+    },
+  };
 }
 
 /** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room. */

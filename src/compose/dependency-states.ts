@@ -7,7 +7,7 @@ export function dependencyStates(
   quota: { health(): { readonly state: DependencyState } },
   verifiers: readonly TokenVerifier[],
   backends: ReadonlyMap<string, Backend>,
-  silent: readonly string[],
+  unwell: readonly string[],
   config: { readonly isRejected: boolean },
 ): Record<string, DependencyState> {
   const states: Record<string, DependencyState> = {
@@ -16,6 +16,6 @@ export function dependencyStates(
   };
   const fresh = verifiers.every((verifier) => verifier.health().keys === 'fresh');
   if (verifiers.length > 0) states.identity = fresh ? 'ok' : 'degraded';
-  for (const name of backends.keys()) states[`backend:${name}`] = silent.includes(name) ? 'degraded' : 'ok';
+  for (const name of backends.keys()) states[`backend:${name}`] = unwell.includes(name) ? 'degraded' : 'ok';
   return states;
 }

@@ -23,7 +23,6 @@ import type { Quota } from '../quota/quota.ts';
 import { namedBackends } from '../routing/choose-route.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
-import { describeBackends } from '../upstream/describe-backends.ts';
 import type { Traffic } from '../upstream/traffic.ts';
 import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
@@ -88,8 +87,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     verifiers.value,
   );
   const upstream =
-    kept.upstream?.take() ??
-    toShared(createUpstream(config, core.traffic, now, log), ({ caller }) => caller.close());
+    kept.upstream?.take() ?? toShared(createUpstream(config, core.traffic, now, log), ({ close }) => close());
   const { backends, caller, catalogue, sendFirst } = upstream.value;
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
@@ -117,12 +115,12 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const health = {
     isDraining: core.isDraining,
     dependencies: () =>
-      dependencyStates(quota, verifiers.value, backends, catalogue.silent(), core.configStatus()),
+      dependencyStates(quota, verifiers.value, backends, upstream.value.unwell(), core.configStatus()),
     config: core.configStatus,
     backends: () => {
       // Asked in the background, so that an operator who looks twice sees what nobody has used yet.
       void catalogue.models();
-      return describeBackends(backends.values(), catalogue.known());
+      return upstream.value.describe();
     },
   };
   const { bodyBytes } = limits;
@@ -149,6 +147,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });
+  metrics.watchTraffic(upstream.value.traffic);
   const service: Service = {
     routes,
     kept: { verifiers, upstream },

@@ -28,6 +28,17 @@ export interface RequestFacts {
 /** How a reload of the configuration ended. */
 export type ReloadOutcome = 'applied' | 'unchanged' | 'rejected';
 
+/** What is shown of each backend, by its name. */
+export type ReadTraffic = () => Readonly<
+  Record<
+    string,
+    {
+      readonly replicas: readonly { readonly state: string; readonly in_flight: number }[];
+      readonly waiting: number;
+    }
+  >
+>;
+
 export interface Metrics {
   requestStarted(): void;
   requestEnded(facts: RequestFacts): void;
@@ -37,6 +48,8 @@ export interface Metrics {
   quotaUsed(subject: string, used: number, resetsAt: number): void;
   quotaRefused(tier: string): void;
   backendFailed(backend: string, code: string): void;
+  /** How the backends' replicas fare is read here from now on, at each scrape. */
+  watchTraffic(read: ReadTraffic): void;
   /** A request that lost something on its way into a backend's dialect; what it was, the log says. */
   translatedWithLoss(backend: string): void;
   /** A request that came to no endpoint that counts its own, or could not even be read. */
@@ -57,6 +70,7 @@ export function createMetrics(clock: () => number): Metrics {
   collectDefaultMetrics({ register: registry });
   const meters = createMeters(registry);
   const users = createUserSeries(registry, clock);
+  const traffic = createTrafficSeries(registry);
   const models = new Set<string>();
 
   const modelLabel = (name: string): string => {
@@ -80,6 +94,7 @@ export function createMetrics(clock: () => number): Metrics {
     routed: (from, to) => meters.routes.inc({ from: modelLabel(from), to: modelLabel(to) }),
     quotaUsed: users.set,
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
+    watchTraffic: traffic.watch,
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
     translatedWithLoss: (backend) => meters.losses.inc({ backend }),
     refused: (code) => meters.refused.inc({ code }),
@@ -201,6 +216,50 @@ function createUserSeries(registry: Registry, clock: () => number) {
       // Ten times the shown number is kept, so that memory stays bounded whatever the number of users.
       if (standings.size >= MAX_USER_SERIES * 10 && !standings.has(subject)) return;
       standings.set(subject, { used, resetsAt });
+    },
+  };
+}
+
+/** Replicas are numbered in the order of the configuration. */
+function createTrafficSeries(registry: Registry) {
+  let read: ReadTraffic = () => ({});
+  const registers = [registry];
+  new Gauge({
+    name: 'gateway_backend_replica_up',
+    help: '1 while a replica gets requests, 0 while it is left alone because it failed or says that it is down.',
+    labelNames: ['backend', 'replica'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [backend, { replicas }] of Object.entries(read()))
+        for (const [replica, { state }] of replicas.entries())
+          this.set({ backend, replica }, state === 'closed' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'gateway_backend_requests_in_flight',
+    help: 'Requests that each replica is answering.',
+    labelNames: ['backend', 'replica'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [backend, { replicas }] of Object.entries(read()))
+        for (const [replica, { in_flight }] of replicas.entries()) this.set({ backend, replica }, in_flight);
+    },
+  });
+  new Gauge({
+    name: 'gateway_backend_requests_waiting',
+    help: 'Requests that wait for a place at a backend.',
+    labelNames: ['backend'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [backend, { waiting }] of Object.entries(read())) this.set({ backend }, waiting);
+    },
+  });
+  return {
+    watch: (next: ReadTraffic) => {
+      read = next;
     },
   };
 }
