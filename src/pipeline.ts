@@ -14,9 +14,10 @@ import { scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
 import type { Quota, Reservation } from './quota/quota.ts';
+import { createEarlyStream } from './relay/early-stream.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
 import { chooseRoute } from './routing/choose-route.ts';
-import type { Dialect, Outcome, Principal, Route, Tier } from './types.ts';
+import type { Candidate, Dialect, Outcome, Principal, Route, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
@@ -121,9 +122,19 @@ async function infer(
 
   let outcome: Outcome = { ending: 'backend-failed', usage: null };
   try {
-    const served = await parts.sendFirst(toSending(parts, call, request, route, principal, progress));
+    const early = createEarlyStream({ ...call, stream: request.scan.stream, limits: parts.relayLimits });
+    const onWait = (target: Pick<Candidate, 'backend' | 'model'>) =>
+      early.openSoon({
+        ...idHeaders(call),
+        ...routeHeaders(routeTo(target, route, progress.failures), target.backend),
+        ...toQuotaHeaders(reservation.standing, tier.allowance, call.dialect, parts.clock()),
+      });
+    const sending = toSending(parts, call, request, route, principal, progress);
+    const served = await parts
+      .sendFirst({ ...sending, onWait, isPromised: early.isOpen })
+      .finally(early.stop);
     try {
-      progress.route = routeOf(served, route, progress.failures);
+      progress.route = routeTo(served.reply.candidate, route, progress.failures);
       progress.backend = served.backend.name;
       progress.dropped = served.outbound.translation?.dropped ?? [];
       outcome = await answer(parts, call, request, progress.route, tier, served, progress);
@@ -149,7 +160,7 @@ function toSending(
   { candidates }: Route,
   { subject, tier }: Principal,
   { failures }: Progress,
-): Sending {
+): Omit<Sending, 'onWait' | 'isPromised'> {
   const { headers, body, scan } = request;
   return {
     candidates,
@@ -166,8 +177,11 @@ function toSending(
 }
 
 /** The route as it was gone: another model than the first serves where that one could not. */
-function routeOf({ reply }: Exchange, route: Route, failures: readonly FailedAttempt[]): Route {
-  const { backend, model } = reply.candidate;
+function routeTo(
+  { backend, model }: Pick<Candidate, 'backend' | 'model'>,
+  route: Route,
+  failures: readonly FailedAttempt[],
+): Route {
   const [first] = route.candidates;
   if (backend === first.backend && model === first.model) return route;
   const isTooLong = failures.at(-1)?.code === 'context_overflow';

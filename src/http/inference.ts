@@ -111,8 +111,8 @@ function refuse(scope: Scope, dialect: Dialect, reply: RefusedReply, headers: Re
   const { code, message, status, retryAfterSeconds } = reply.error;
   const error = new GatewayError(code, message, { status, retryAfterSeconds });
   const { body } = reply;
-  const isFailure = reply.status >= 500 && readsEventsOnly(scope);
-  if (body === null || reply.format !== dialect || isFailure || !keepsItsWords(code, dialect, body)) {
+  const isEventsOnly = scope.response.headersSent || (reply.status >= 500 && readsEventsOnly(scope));
+  if (body === null || reply.format !== dialect || isEventsOnly || !keepsItsWords(code, dialect, body)) {
     sendError(scope, error, headers);
     return;
   }

@@ -1,9 +1,10 @@
 /** Answers that are not relayed: JSON and errors, always with the request's id. */
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
 import { failedResponse } from '../protocol/responses/failed-response.ts';
+import { createPassthrough } from '../protocol/transcribe.ts';
 import type { Dialect } from '../types.ts';
 import type { Scope } from './request-scope.ts';
 
@@ -81,7 +82,10 @@ export function statusOf({ code, details }: GatewayError, dialect: Dialect): num
 export function sendError(scope: Scope, error: GatewayError, headers: Headers = {}): void {
   const { response, dialect, id } = scope;
   if (response.headersSent) {
-    response.destroy();
+    // A stream that was opened while its request waited has had nothing but whole frames so far.
+    if (isEarlyStream(response))
+      response.end(createPassthrough(dialect, id).fail({ code: error.code, message: error.message }));
+    else response.destroy();
     return;
   }
   const status = statusOf(error, dialect);
@@ -92,6 +96,13 @@ export function sendError(scope: Scope, error: GatewayError, headers: Headers = 
     return;
   }
   sendJson(scope, status, toErrorBody(dialect, error.code, error.message, id, error.details.resetsAt), all);
+}
+
+/** The relay's own streams give their headers all at once, where they cannot be read back. */
+function isEarlyStream(response: ServerResponse): boolean {
+  return (
+    !response.writableEnded && String(response.getHeader('content-type')).startsWith('text/event-stream')
+  );
 }
 
 /**

@@ -63,11 +63,17 @@ export function relay(reply: RelayReply, client: RelayClient): Promise<Outcome> 
     : relayWhole(reply.format, reply.body, client);
 }
 
-const STREAM_HEADERS = {
+/** Headers of every stream. */
+export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-accel-buffering': 'no',
 };
+
+/** A stream that was opened before, while the client waited, goes on. */
+function beginStream({ response, headers }: RelayClient): void {
+  if (!response.headersSent) response.writeHead(200, { ...headers, ...STREAM_HEADERS });
+}
 
 type StreamedReply = Extract<RelayReply, { kind: 'stream' }>;
 
@@ -76,7 +82,7 @@ async function relayStream(format: Dialect, reply: StreamedReply, client: RelayC
     format === client.dialect
       ? createPassthrough(format, client.context.requestId, !client.context.streamUsage)
       : createTranslation(format, client.dialect, client.context, client.decoding);
-  client.response.writeHead(200, { ...client.headers, ...STREAM_HEADERS });
+  beginStream(client);
   let counted: Promise<void> | null = null;
   const seeContent = () => {
     counted ??= client.onContent();
@@ -163,7 +169,7 @@ async function relayAsStream(format: Dialect, body: Uint8Array, client: RelayCli
   if (failure !== null) throw toGatewayError(failure);
   const encoder = CLIENT_DIALECTS[client.dialect].createEncoder(client.context);
   await client.onContent();
-  client.response.writeHead(200, { ...client.headers, ...STREAM_HEADERS });
+  beginStream(client);
   client.response.end(events.map((event) => encoder.push(event)).join(''));
   return { ending: 'completed', usage: usageIn(events) };
 }

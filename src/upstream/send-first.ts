@@ -48,7 +48,7 @@ export function createSendFirst({ backends, traffic, attempt, windowOf }: SendFi
     let first: Served | GatewayError = new GatewayError('internal', 'The route has no candidates.');
     let failed: Failed | null = null;
     for (const target of isLastResort ? targets : usable) {
-      if (!mayFollow(failed, target)) continue;
+      if (sending.isPromised() || !mayFollow(failed, target)) continue;
       const result = await tryReplicas(target, sending, isLastResort);
       const code = failureOf(result);
       if (failed === null || code === null) first = result;

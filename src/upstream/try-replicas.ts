@@ -22,6 +22,10 @@ export interface Sending {
   readonly guest: Guest;
   /** The same text for every request of a conversation; asked for only where there is a choice. */
   readonly affinity: () => string;
+  /** Told that the request has to wait for a place. */
+  readonly onWait: (target: Pick<Candidate, 'backend' | 'model'>) => void;
+  /** Whether the client was told which model serves, so that no other may. */
+  readonly isPromised: () => boolean;
   /** Told of every failed attempt, the last one too. */
   readonly onFailure: (attempt: FailedAttempt) => void;
 }
@@ -78,7 +82,7 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
   return async (target, sending, isLastResort) => {
     const { backend, model } = target;
     retries.earn(backend.name);
-    const leavePlace = await enter(traffic, backend, sending).catch(toResult);
+    const leavePlace = await enter(traffic, target, sending).catch(toResult);
     if (leavePlace instanceof GatewayError) {
       sending.onFailure({ backend: backend.name, model, code: leavePlace.code });
       return leavePlace;
@@ -149,9 +153,10 @@ const NO_PLACE: Leave = () => undefined;
 
 async function enter(
   { admission, replicas }: Traffic,
-  { name, urls, maxInFlight, maxQueued, queueSeconds }: Backend,
-  { guest, signal }: Sending,
+  { backend, model }: Target,
+  { guest, signal, onWait }: Sending,
 ): Promise<Leave> {
+  const { name, urls, maxInFlight, maxQueued, queueSeconds } = backend;
   if (maxInFlight === null) return NO_PLACE;
   const usable = () => urls.filter(replicas.isUsable).length;
   const gate: Gate = {
@@ -159,7 +164,9 @@ async function enter(
     maxWaiting: maxQueued,
     patienceMs: queueSeconds * 1000,
   };
-  return admission.enter(name, gate, guest, signal);
+  const place = admission.enter(name, gate, guest, signal);
+  if (place instanceof Promise) onWait({ backend: name, model });
+  return place;
 }
 
 /** After the end of a visit it changes nothing. */
