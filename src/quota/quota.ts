@@ -1,6 +1,8 @@
 import { GatewayError } from '../errors.ts';
 import type { Allowance, Principal, Standing } from '../types.ts';
 import { type After, createJournal, type Settlement } from './journal.ts';
+import type { JournalFile } from './journal-file.ts';
+import { createOutageGrants } from './outage-grants.ts';
 import { toQuotaRefusal } from './refusal.ts';
 import { createReservation, type Reservation } from './reservation.ts';
 import type { Entry, QuotaStore, Tally, Verdict } from './store.ts';
@@ -32,7 +34,10 @@ export interface Quota {
   /** Asks whether the store answers, so that the health is true before the first request. Never rejects. */
   probe(): Promise<void>;
   /** What the latest steps say about the store; asks nothing. */
-  health(): QuotaHealth;
+  health(): QuotaHealth & {
+    /** Requests that wait to be settled. */
+    readonly waiting: number;
+  };
   /** Hands over what is still to be settled and closes the store. Call it after the last request has ended. */
   close(): Promise<void>;
 }
@@ -46,9 +51,14 @@ export interface QuotaOptions {
   readonly clock: () => number;
   /**
    * For users with a limit, while the store does not answer: `deny` refuses them (503, nothing charged), `allow` lets
-   * them through and charges them when it is back, 10,000 requests per process at most.
+   * them through, `bounded` lets through {@link QuotaOptions.outageGrant} of their limit and refuses the rest. Who was
+   * let through is charged when it is back.
    */
-  readonly onStoreFailure: 'deny' | 'allow';
+  readonly onStoreFailure: 'bounded' | 'deny' | 'allow';
+  /** With `bounded`: the share of a limit, rounded up, that this process grants a user in a window. Default 0.2. */
+  readonly outageGrant?: number | undefined;
+  /** Where what waits for the store outlives the process; without it nothing is granted by `bounded`. */
+  readonly journalFile?: JournalFile | undefined;
   /** Milliseconds that a request counts after its process died. Renewed every third of it. Default 90,000. */
   readonly leaseMs?: number | undefined;
   /** Runs something later; default: a timer that keeps no process alive. */
@@ -56,9 +66,12 @@ export interface QuotaOptions {
   readonly log?: QuotaLog | undefined;
   /** Told what the store counts for a principal after each of its steps, for metrics. */
   readonly onStanding?: ((principal: Principal, standing: Standing) => void) | undefined;
+  /** Told what became of a request of a user with a limit while the store was away, for metrics. */
+  readonly onOutage?: ((outcome: 'granted' | 'allowed' | 'denied') => void) | undefined;
 }
 
 const LEASE = 90_000;
+const OUTAGE_GRANT = 0.2;
 /** Seconds after which to try again while the store is away: Claude Code and the SDKs then heal by themselves. */
 const RETRY_AFTER = 5;
 /**
@@ -69,9 +82,11 @@ const CLOCK_ALLOWANCE = 12 * 3_600_000;
 
 /** @throws RangeError when there is no such time zone */
 export function createQuota(options: QuotaOptions): Quota {
-  const { store, timeZone, clock, onStoreFailure, leaseMs = LEASE, log, onStanding } = options;
+  const { store, timeZone, clock, onStoreFailure, leaseMs = LEASE, log, onStanding, onOutage } = options;
   const after = options.timers?.after ?? afterTimeout;
-  const health = createStoreHealth({ clock, after, ping: () => store.ping(), log });
+  const onBack = () => journal.retry();
+  const health = createStoreHealth({ clock, after, ping: () => store.ping(), log, onBack });
+  const grants = createOutageGrants(options.journalFile, options.outageGrant ?? OUTAGE_GRANT);
   const windowsNow = (): Windows => dayWindows(clock() - CLOCK_ALLOWANCE, timeZone);
   // A wrong zone is a mistake in the configuration and is said at the start.
   windowsNow();
@@ -86,7 +101,9 @@ export function createQuota(options: QuotaOptions): Quota {
     clock,
     after,
     log,
+    file: options.journalFile,
   });
+  store.onReconnect?.(() => journal.repeatRecent());
 
   function settlerOf(principal: Principal, limit: number | null, entry: Entry): Settler {
     const told = (tally: Tally) => onStanding?.(principal, toStanding(tally, limit));
@@ -103,17 +120,12 @@ export function createQuota(options: QuotaOptions): Quota {
     const windows = windowsNow();
     const entry = { subject, requestId, window: windowAt(windows, clock()) };
     const settle = settlerOf(principal, limit, entry);
-    if (limit === null) return reserveUncounted(entry, settle, 'unlimited');
+    if (limit === null) return reserveUncounted(entry, settle);
 
     const verdict = await askStore(health, () =>
       store.reserve({ subject, requestId, windows, limit, lease: leaseMs }),
     );
-    if ('failure' in verdict) {
-      if (onStoreFailure === 'allow') return reserveUncounted(entry, settle, 'unknown');
-      // What was asked may have been done; a release of what was not changes nothing.
-      if (verdict.asked) void store.release(entry).catch(() => undefined);
-      throw toUnavailable(verdict.failure);
-    }
+    if ('failure' in verdict) return passOrDeny(entry, limit, verdict, settle);
 
     const standing = toStanding(verdict.tally, limit);
     onStanding?.(principal, standing);
@@ -123,6 +135,18 @@ export function createQuota(options: QuotaOptions): Quota {
     const held = { subject, requestId, window: verdict.tally.window };
     const renew = () => health.run(() => store.renew(held, leaseMs));
     return reserveHeld(standing, settlerOf(principal, limit, held), renewing(renew, leaseMs / 3, after));
+  }
+
+  async function passOrDeny(entry: Entry, limit: number, { asked, failure }: Failed, settle: Settler) {
+    const grant = onStoreFailure === 'bounded' ? await grants.take(entry, limit) : null;
+    if (grant !== null || onStoreFailure === 'allow') {
+      onOutage?.(grant === null ? 'allowed' : 'granted');
+      return reservePassed(entry, settle, asked, grant?.giveBack);
+    }
+    onOutage?.('denied');
+    // What was asked may have been done; a release of what was not changes nothing.
+    if (asked) void store.release(entry).catch(() => undefined);
+    throw toUnavailable(failure);
   }
 
   return {
@@ -138,7 +162,7 @@ export function createQuota(options: QuotaOptions): Quota {
     },
 
     probe: () => health.run(() => store.ping()).catch(() => undefined),
-    health: health.current,
+    health: () => ({ ...health.current(), waiting: journal.waiting() }),
 
     async close() {
       closing = true;
@@ -151,7 +175,13 @@ export function createQuota(options: QuotaOptions): Quota {
 
 type Settler = (step: Settlement['step']) => Promise<void>;
 
-type Asked = Verdict | { readonly failure: unknown; readonly asked: boolean };
+interface Failed {
+  readonly failure: unknown;
+  /** Whether the store may have done it all the same. */
+  readonly asked: boolean;
+}
+
+type Asked = Verdict | Failed;
 
 async function askStore(health: StoreHealth, reserve: () => Promise<Verdict>): Promise<Asked> {
   let asked = false;
@@ -174,20 +204,42 @@ function reserveHeld(standing: Standing, settle: Settler, keepHeld: () => () => 
 }
 
 /** Nothing is held in the store, so there is nothing to renew; charges are counted while the answer goes on. */
-function reserveUncounted(entry: Entry, settle: Settler, why: 'unlimited' | 'unknown'): Reservation {
-  // Where the store gave no answer, it may have a hold to release.
-  let known = why === 'unknown';
-  return createReservation(toStanding({ window: entry.window, used: 0, pending: 0 }, null), {
+function reserveUncounted(entry: Entry, settle: Settler): Reservation {
+  let begun = false;
+  return createReservation(unlimitedStanding(entry), {
     async commit() {
-      known = true;
+      begun = true;
       void settle('commit');
     },
     async release() {
-      if (known) void settle('release');
+      if (begun) void settle('release');
     },
     keepHeld: () => () => undefined,
   });
 }
+
+/** Let through while the store is away. Where it was asked and gave no answer, it may have a hold to release. */
+function reservePassed(
+  entry: Entry,
+  settle: Settler,
+  asked: boolean,
+  giveBack: () => Promise<void> = async () => undefined,
+): Reservation {
+  let known = asked;
+  return createReservation(unlimitedStanding(entry), {
+    commit() {
+      known = true;
+      return settle('commit');
+    },
+    async release() {
+      await giveBack();
+      if (known) await settle('release');
+    },
+    keepHeld: () => () => undefined,
+  });
+}
+
+const unlimitedStanding = ({ window }: Entry) => toStanding({ window, used: 0, pending: 0 }, null);
 
 function renewing(renew: () => Promise<unknown>, every: number, after: After): () => () => void {
   return () => {

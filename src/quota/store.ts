@@ -30,6 +30,8 @@ export interface QuotaStore {
   peek(subject: string, windows: Windows): Promise<Tally>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
+  /** Tells each time when the store is reached anew and may lack its last moments; absent where that cannot be. */
+  readonly onReconnect?: (listener: () => void) => void;
   /** Finishes what is under way and lets go of files and sockets. */
   close(): Promise<void>;
 }

@@ -49,6 +49,7 @@ export function createValkeyStore(valkey: Valkey): QuotaStore {
     },
 
     ping: valkey.ping,
+    onReconnect: valkey.onReconnect,
     close: valkey.close,
   };
 }

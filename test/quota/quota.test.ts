@@ -320,14 +320,14 @@ test('a settlement that was done although its answer was lost is not done twice'
 
 test('health tells since when the store is away', async () => {
   const { quota, store, time, logged } = start();
-  assert.deepEqual(quota.health(), { state: 'ok' });
+  assert.deepEqual(quota.health(), { state: 'ok', waiting: 0 });
   store.breakDown(new Error('away'));
   await thrownBy(quota.peek(ana, ten));
-  assert.deepEqual(quota.health(), { state: 'degraded', since: NOON });
+  assert.deepEqual(quota.health(), { state: 'degraded', since: NOON, waiting: 0 });
   store.breakDown(null);
   await time.pass(2_000);
   await quota.peek(ana, ten);
-  assert.deepEqual(quota.health(), { state: 'ok' });
+  assert.deepEqual(quota.health(), { state: 'ok', waiting: 0 });
   assert.deepEqual(logged, [
     'the quota store does not answer {"reason":"away"}',
     'the quota store answers again {"degradedMs":500}',
