@@ -65,6 +65,9 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   rate_limit_exceeded: 'rate_limited',
   timeout_error: 'backend_timeout',
   overloaded_error: 'backend_overloaded',
+  server_is_overloaded: 'backend_overloaded',
+  slow_down: 'rate_limited',
+  invalid_prompt: 'invalid_request',
   service_unavailable: 'backend_overloaded',
   serviceunavailableerror: 'backend_overloaded',
 };

@@ -87,7 +87,10 @@ export function readResponsesRequest(
     format: readFormat(asObject(body.text).format),
     user: asText(body.safety_identifier) || asText(body.user) || null,
     // The whole thread is sent again with every turn, so its beginning is worth keeping (codex.md §8).
-    ...(asText(body.prompt_cache_key) !== '' && { session: asText(body.prompt_cache_key), cachePrompt: true }),
+    ...(asText(body.prompt_cache_key) !== '' && {
+      session: asText(body.prompt_cache_key),
+      cachePrompt: true,
+    }),
     sealsReasoning: asList(body.include).includes('reasoning.encrypted_content'),
     echo: toEcho(body),
     dropped: [...dropped],

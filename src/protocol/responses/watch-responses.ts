@@ -37,10 +37,16 @@ export function watchResponses(): StreamWatcher {
     },
     mayEnd: () => ended,
     usage: () => usage,
-    // Codex and the SDKs pass over `error` events or throw without their words.
-    hears: (frame) => typeOf(frame) === 'response.failed',
+    // Codex passes over `error` events, and would tell its user to look at their own plan for the gateway's.
+    hears: (frame) => typeOf(frame) === 'response.failed' && !isGatewaysOwn(frame),
     fail: (error) => failedResponse(response, sequenceOf(last) + 1, error),
   };
+}
+
+/** The gateway's own account or key was refused. */
+function isGatewaysOwn(frame: RawFrame): boolean {
+  const code = readEmbeddedError(parseJson(frame.data()))?.code;
+  return code === 'billing' || code === 'backend_credential_rejected';
 }
 
 const TYPE = /^\s*\{\s*"type"\s*:\s*"([^"]*)"/;
