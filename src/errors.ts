@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'route_not_found'
   | 'method_not_allowed'
   | 'model_not_found'
+  | 'previous_response_not_found'
   | 'request_timeout'
   | 'conflict'
   | 'body_too_large'
@@ -109,6 +110,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     anthropicType: 'not_found_error',
     openaiType: 'invalid_request_error',
     openaiCode: 'model_not_found',
+    shouldRetry: false,
+  },
+  previous_response_not_found: {
+    ...invalid,
+    status: 400,
+    openaiCode: 'previous_response_not_found',
     shouldRetry: false,
   },
   request_timeout: { ...invalid, status: 408, openaiCode: 'request_timeout' },

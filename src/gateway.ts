@@ -66,6 +66,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
+    records,
     seal: createSeal(records.collection('seal')),
     traffic,
     inFlight: createInFlight(),

@@ -15,6 +15,7 @@ import { sideModels } from './protocol/side-models.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
 import type { Quota, Reservation } from './quota/quota.ts';
 import { createEarlyStream } from './relay/early-stream.ts';
+import type { Memory } from './responses-store/recall.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
 import { chooseRoute } from './routing/choose-route.ts';
 import type { Candidate, Dialect, Outcome, Principal, Route, Tier } from './types.ts';
@@ -39,6 +40,8 @@ export interface PipelineParts {
   /** The models of the backends that this tier's rules ask about. */
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly quota: Quota;
+  /** What requests refer to, and what is kept of answers. */
+  readonly memory: Memory;
   readonly sendFirst: SendFirst;
   /** How many turns a user of a tier has, by its name, for each of another's where requests wait in line. */
   readonly weightOf: (tier: string) => number;
@@ -110,7 +113,7 @@ async function infer(
   call: InferenceCall,
   progress: Progress,
 ): Promise<Outcome> {
-  const request = await readRequest(call);
+  const request = await parts.memory.recall(principal, await readRequest(call));
   const tier = tierOf(parts, principal);
   if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, tier);
   const route = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
@@ -289,6 +292,7 @@ async function answer(
       progress.firstContentAt = parts.now();
       return progress.reservation?.commit() ?? Promise.resolve();
     },
+    onLast: progress.principal && parts.memory.keeper(progress.principal, request),
   });
 }
 

@@ -15,12 +15,16 @@ import { createModelsHandler } from '../http/models.ts';
 import { createQuotaHandler, createUsageDisplayHandler } from '../http/quota.ts';
 import { sendJson } from '../http/reply.ts';
 import { helloBody, type RouteRow, toRoutes } from '../http/routes.ts';
+import { createDeleteResponseHandler, createReadResponseHandler } from '../http/stored-responses.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
 import type { Seal } from '../protocol/responses/sealed-reasoning.ts';
 import type { Quota } from '../quota/quota.ts';
+import { createMemory } from '../responses-store/recall.ts';
+import { createStoredResponses } from '../responses-store/stored-responses.ts';
 import { namedBackends } from '../routing/choose-route.ts';
+import type { Records } from '../store/records.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
 import type { Traffic } from '../upstream/traffic.ts';
@@ -40,6 +44,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
+  readonly records: Records;
   readonly seal: Seal;
   readonly traffic: Traffic;
   readonly inFlight: InFlight;
@@ -91,6 +96,9 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const { backends, caller, catalogue, sendFirst } = upstream.value;
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
+  const { keepHours, keepBytesPerUser: bytesPerUser } = config.responses;
+  const bounds = { keepMs: keepHours * 3_600_000, bytesPerUser };
+  const stored = keepHours === 0 ? null : createStoredResponses(core.records, bounds, clock);
   const relayLimits = {
     slowReaderMs: limits.slowReaderSeconds * 1000,
     keepAliveMs: limits.keepAliveSeconds * 1000,
@@ -102,6 +110,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     tiers,
     modelsFor,
     quota,
+    memory: createMemory(stored, (err) => log.warn({ err }, 'A response could not be kept.')),
     sendFirst,
     weightOf: toWeights(config),
     isClaude: (backend) => backends.get(backend)?.kind === 'claude',
@@ -138,6 +147,8 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
     countTokens: createCountTokensHandler(counting, 'anthropic'),
     inputTokens: createCountTokensHandler(counting, 'responses'),
+    readResponse: createReadResponseHandler({ authenticate, stored }),
+    deleteResponse: createDeleteResponseHandler({ authenticate, stored }),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models(), forCodex }),
     quota: createQuotaHandler({ ...callers, quota, clock }),
     usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),

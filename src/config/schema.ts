@@ -8,6 +8,7 @@ import { authSchema } from './schema/auth.ts';
 import { backendSchema } from './schema/backends.ts';
 import { limitsSchema } from './schema/limits.ts';
 import { quotaSchema } from './schema/quota.ts';
+import { responsesSchema } from './schema/responses.ts';
 import { serverSchema } from './schema/server.ts';
 import { tierSchema } from './schema/tiers.ts';
 
@@ -30,6 +31,7 @@ export const configSchema = z.strictObject({
     .prefault(DEFAULT_TIERS)
     .describe('What each subscription includes.'),
   quota: quotaSchema.prefault({}),
+  responses: responsesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
 });
 

@@ -19,6 +19,8 @@ export interface Handlers {
   readonly responses: Handler;
   readonly countTokens: Handler;
   readonly inputTokens: Handler;
+  readonly readResponse: Handler;
+  readonly deleteResponse: Handler;
   readonly models: Handler;
   readonly quota: Handler;
   readonly usageDisplay: Handler;
@@ -39,6 +41,11 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     { path: '/v1/chat/completions', methods: { POST: handlers.chatCompletions } },
     { path: '/v1/responses', methods: { POST: handlers.responses } },
     { path: '/v1/responses/input_tokens', methods: { POST: handlers.inputTokens } },
+    {
+      path: '/v1/responses',
+      below: true,
+      methods: { GET: handlers.readResponse, DELETE: handlers.deleteResponse },
+    },
     { path: '/v1/models', below: true, methods: { GET: handlers.models } },
     { path: '/quota', methods: { GET: handlers.quota } },
     { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },

@@ -45,6 +45,8 @@ export interface RelayClient {
    * complete, so that no crash in between can hand out an answer that was not counted.
    */
   readonly onContent: () => Promise<void>;
+  /** Handed the last piece of a complete answer, and awaited, before it is sent: the end of a stream or a whole body. */
+  readonly onLast?: ((bytes: Uint8Array | string) => Promise<void>) | undefined;
 }
 
 /**
@@ -109,7 +111,7 @@ async function pump(
   const stream = openClientStream(response, () => transcriber.keepAlive(), limits, signal);
   const send = async ({ bytes, state }: Transcribed) => {
     if (bytes.length > 0 && state !== 'failed') seeContent();
-    if (state === 'completed') await seeContent();
+    if (state === 'completed') await Promise.all([seeContent(), client.onLast?.(bytes)]);
     await stream.write(bytes);
     if (state !== 'open') stream.end();
     return state;
@@ -168,9 +170,10 @@ async function relayAsStream(format: Dialect, body: Uint8Array, client: RelayCli
   const failure = errorIn(events);
   if (failure !== null) throw toGatewayError(failure);
   const encoder = CLIENT_DIALECTS[client.dialect].createEncoder(client.context);
-  await client.onContent();
+  const text = events.map((event) => encoder.push(event)).join('');
+  await Promise.all([client.onContent(), client.onLast?.(text)]);
   beginStream(client);
-  client.response.end(events.map((event) => encoder.push(event)).join(''));
+  client.response.end(text);
   return { ending: 'completed', usage: usageIn(events) };
 }
 
@@ -182,8 +185,7 @@ async function relayWhole(format: Dialect, body: Uint8Array, client: RelayClient
   if (failure !== undefined && failure !== null) {
     throw toGatewayError(errorIn(BACKEND_FORMATS[format].decodeReply(value, client.decoding)) ?? BAD_REPLY);
   }
-  await client.onContent();
-  sendJson(client, body);
+  await sendJson(client, body);
   const { readUsage } = BACKEND_FORMATS[format];
   return { ending: 'completed', usage: readUsage((value as { usage?: unknown }).usage) };
 }
@@ -191,12 +193,12 @@ async function relayWhole(format: Dialect, body: Uint8Array, client: RelayClient
 async function sendEncoded(events: readonly ReplyEvent[], client: RelayClient): Promise<Outcome> {
   const encoded = CLIENT_DIALECTS[client.dialect].encodeReply(events, client.context);
   if ('error' in encoded) throw toGatewayError(encoded.error);
-  await client.onContent();
-  sendJson(client, JSON.stringify(encoded.body));
+  await sendJson(client, JSON.stringify(encoded.body));
   return { ending: 'completed', usage: usageIn(events) };
 }
 
-function sendJson(client: RelayClient, body: Uint8Array | string): void {
+async function sendJson(client: RelayClient, body: Uint8Array | string): Promise<void> {
+  await Promise.all([client.onContent(), client.onLast?.(body)]);
   client.response.writeHead(200, {
     ...client.headers,
     'content-type': 'application/json',

@@ -9,6 +9,8 @@ const names = [
   'responses',
   'countTokens',
   'inputTokens',
+  'readResponse',
+  'deleteResponse',
   'models',
   'quota',
   'usageDisplay',
@@ -26,6 +28,8 @@ for (const [method, path, name] of [
   ['POST', '/v1/chat/completions', 'chatCompletions'],
   ['POST', '/v1/responses', 'responses'],
   ['POST', '/v1/responses/input_tokens', 'inputTokens'],
+  ['GET', '/v1/responses/resp_1', 'readResponse'],
+  ['DELETE', '/v1/responses/resp_1', 'deleteResponse'],
   ['GET', '/v1/models', 'models'],
   ['GET', '/v1/models/axon/fast', 'models'],
   ['HEAD', '/v1/models', 'models'],
@@ -78,5 +82,5 @@ for (const [method, path, allow] of [
 test('GET / lists every endpoint', () => {
   const { endpoints } = helloBody(routes);
   assert.ok(endpoints.includes('POST /v1/messages'));
-  assert.equal(endpoints.length, routes.length);
+  assert.equal(endpoints.length, routes.flatMap(({ methods }) => Object.keys(methods)).length);
 });
