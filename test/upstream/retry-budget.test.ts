@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRetryBudget } from '../../src/upstream/retry-budget.ts';
+
+test('a backend that fails every request is asked a fifth more, and ten times at the start', () => {
+  const budget = createRetryBudget();
+  let further = 0;
+  for (let request = 0; request < 1000; request++) {
+    budget.earn('one');
+    if (budget.spend('one')) further++;
+  }
+  assert.ok(further >= 200 && further <= 211, `${further}`);
+});
+
+test('each backend has its own', () => {
+  const budget = createRetryBudget();
+  while (budget.spend('one'));
+  assert.equal(budget.spend('two'), true);
+});
