@@ -5,6 +5,7 @@
 
 import type { KeyEntry } from './auth/keys.ts';
 import { createListeners } from './compose/listeners.ts';
+import { openQuota } from './compose/quota.ts';
 import { createReloader } from './compose/reload.ts';
 import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
@@ -17,9 +18,7 @@ import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
 import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
-import { createQuota } from './quota/quota.ts';
 import { createSeal } from './store/seal.ts';
-import type { Principal, Standing } from './types.ts';
 import { createTraffic } from './upstream/traffic.ts';
 
 /** What the process gives. */
@@ -52,13 +51,10 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const metrics = createMetrics(clock);
 
   const { quotaStore: store, records } = await openStores(config, log);
-  const { timeZone, onStoreFailure } = config.quota;
-  const onStanding = ({ subject }: Principal, { used, resetsAt }: Standing) =>
-    metrics.quotaUsed(subject, used, resetsAt);
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
-  const quota = createQuota({ store, timeZone, onStoreFailure, clock, log, onStanding });
+  const quota = openQuota(config, store, metrics, log, clock);
 
   let draining = false;
   const core: Core = {

@@ -280,6 +280,7 @@ async function answer(
   const headers = {
     ...routeHeaders(route, backend.name, outbound.translation?.dropped ?? []),
     ...(standing === undefined ? {} : toQuotaHeaders(standing, tier.allowance, call.dialect, parts.clock())),
+    ...(parts.quota.health().state === 'degraded' && { 'x-gateway-quota-store': 'degraded' }),
   };
   if (reply.kind === 'refused') {
     call.refuse(reply, headers);

@@ -47,6 +47,10 @@ export interface Metrics {
   /** A user's standing as last seen. `subject` is a hash already. */
   quotaUsed(subject: string, used: number, resetsAt: number): void;
   quotaRefused(tier: string): void;
+  /** What became of a request of a user with a limit while the quota store was away. */
+  quotaOutage(outcome: 'granted' | 'allowed' | 'denied'): void;
+  /** Where the state of the quota store is read whenever the metrics are. */
+  watchQuota(health: () => { readonly state: 'ok' | 'degraded'; readonly waiting: number }): void;
   backendFailed(backend: string, code: string): void;
   /** How the backends' replicas fare is read here from now on, at each scrape. */
   watchTraffic(read: ReadTraffic): void;
@@ -94,6 +98,8 @@ export function createMetrics(clock: () => number): Metrics {
     routed: (from, to) => meters.routes.inc({ from: modelLabel(from), to: modelLabel(to) }),
     quotaUsed: users.set,
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
+    quotaOutage: (outcome) => meters.outages.inc({ outcome }),
+    watchQuota: (health) => watchQuota(registry, health),
     watchTraffic: traffic.watch,
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
     translatedWithLoss: (backend) => meters.losses.inc({ backend }),
@@ -152,6 +158,12 @@ function createMeters(registry: Registry) {
       labelNames: ['tier'],
       registers,
     }),
+    outages: new Counter({
+      name: 'gateway_quota_outage_requests_total',
+      help: 'Requests of users with a limit while the quota store was away: granted, allowed or denied.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     losses: new Counter({
       name: 'gateway_lossy_translations_total',
       help: 'Requests translated with something left out that the backend has no field for.',
@@ -189,6 +201,28 @@ function countTokens(counter: Counter, tier: string, backend: string, usage: Usa
   counter.inc({ tier, backend, type: 'output' }, usage.outputTokens);
   counter.inc({ tier, backend, type: 'cache_read' }, usage.cacheReadTokens);
   counter.inc({ tier, backend, type: 'cache_write' }, usage.cacheWriteTokens);
+}
+
+function watchQuota(
+  registry: Registry,
+  health: () => { readonly state: string; readonly waiting: number },
+): void {
+  new Gauge({
+    name: 'gateway_quota_store_up',
+    help: '1 while the quota store answers, else 0.',
+    registers: [registry],
+    collect() {
+      this.set(health().state === 'ok' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'gateway_quota_unsettled_requests',
+    help: 'Requests that wait to be settled in the quota store.',
+    registers: [registry],
+    collect() {
+      this.set(health().waiting);
+    },
+  });
 }
 
 function createUserSeries(registry: Registry, clock: () => number) {

@@ -1,23 +1,49 @@
 import { z } from 'zod';
-import { secret } from './fields.ts';
+import { readValkeyAddress } from '../../store/valkey-address.ts';
+import { type Secret, toSecret } from '../secret.ts';
 
 export const quotaSchema = z.strictObject({
-  redisUrl: secret
+  redisUrl: z
+    .string()
+    .superRefine(assertValkeyAddress)
+    .transform((value): Secret => toSecret(value))
     .optional()
-    .describe('`redis://` or `rediss://` address of Valkey or Redis. Without it: SQLite in `dataDir`.'),
+    .describe(
+      'Address of Valkey or Redis: `redis://host:6379`; behind Sentinels ' +
+        '`redis+sentinel://host:26379,host:26379/name` (`?sentinel_password=` for a password of their own); a cluster ' +
+        '`redis+cluster://host:6379,host:6379`. With `rediss` in place of `redis`: TLS. Without it: SQLite in `dataDir`.',
+    ),
   timeZone: z
     .string()
     .default('UTC')
     .refine(isTimeZone, { error: 'expected an IANA time zone such as Europe/Berlin' })
     .describe('Time zone in which a day begins.'),
   onStoreFailure: z
-    .enum(['deny', 'allow'])
-    .default('deny')
+    .enum(['bounded', 'deny', 'allow'])
+    .default('bounded')
     .describe(
-      'When the store does not answer: `deny` refuses users with a limit (503, nothing charged), `allow` lets them ' +
-        'through and charges them when it is back.',
+      'When the store does not answer: `bounded` lets each user have `outageGrant` more and refuses the rest, `deny` ' +
+        'refuses users with a limit (503, nothing charged), `allow` lets them through. Who was let through is charged ' +
+        'when the store is back, also after a restart of the gateway.',
+    ),
+  outageGrant: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe(
+      'With `bounded`: the share of the limit, rounded up, that each replica grants a user without the store, once in ' +
+        'a window. So users exceed a limit by that times the number of replicas, at most.',
     ),
 });
+
+function assertValkeyAddress(url: string, context: z.RefinementCtx): void {
+  try {
+    readValkeyAddress(url);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is no address' });
+  }
+}
 
 function isTimeZone(zone: string): boolean {
   try {
