@@ -339,9 +339,8 @@ function endOfScalar(body: Uint8Array, start: number): number {
 }
 
 function isDelimiter(byte: number | undefined): boolean {
-  return (
-    byte === COMMA || byte === CLOSE_BRACE || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-  );
+  const isClosing = byte === CLOSE_BRACE || byte === CLOSE_BRACKET;
+  return isClosing || byte === COMMA || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 const tooManyFields = () =>
