@@ -14,6 +14,7 @@ import { invalidCredential } from './refusals.ts';
 import type { Sessions } from './sessions.ts';
 import type { TierRule } from './tiers.ts';
 import { createTierChooser } from './tiers.ts';
+import { issuerOf, JWT_SHAPE } from './token-rules.ts';
 
 /** Reads `IncomingMessage.rawHeaders` and answers who calls. */
 export type Authenticate = (rawHeaders: readonly string[]) => Promise<Principal>;
@@ -256,21 +257,6 @@ function reasonFor(credential: string): string {
 }
 
 const OWN_SHAPE = /^lgw[a-z]?_/;
-const JWT_SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-
-/** The issuer that a token names, to pick its verifier by; unproven until that has verified it. */
-function issuerOf(credential: string): string | null {
-  if (!JWT_SHAPE.test(credential)) return null;
-  const payload = credential.split('.')[1] ?? '';
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null && 'iss' in claims && typeof claims.iss === 'string'
-      ? claims.iss
-      : null;
-  } catch {
-    return null;
-  }
-}
 
 function toAnswer(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;

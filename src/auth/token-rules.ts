@@ -93,3 +93,19 @@ export function readLogout(claims: Claims, issuer: string, oldest: number): Veri
 }
 
 const textOr = (claim: unknown) => (typeof claim === 'string' && claim !== '' ? claim : undefined);
+
+export const JWT_SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** The issuer that a token names, to pick its verifier by; unproven until that has verified it. */
+export function issuerOf(credential: string): string | null {
+  if (!JWT_SHAPE.test(credential)) return null;
+  const payload = credential.split('.')[1] ?? '';
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null && 'iss' in claims && typeof claims.iss === 'string'
+      ? claims.iss
+      : null;
+  } catch {
+    return null;
+  }
+}

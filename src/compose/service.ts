@@ -28,13 +28,14 @@ import type { Records } from '../store/records.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
 import type { Traffic } from '../upstream/traffic.ts';
-import { configuredKeys, createAuth, createVerifiers } from './auth.ts';
+import { configuredKeys, createIdentity, createRealms, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
 import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
+import { createIdentityHandlers } from './sign-in.ts';
 import { toTiers, toWeights } from './tiers.ts';
 
 /** What lives as long as the process. */
@@ -84,13 +85,12 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const { limits } = config;
   const tiers = toTiers(config);
 
-  const verifiers = kept.verifiers?.take() ?? toShared(createVerifiers(config, clock, log), closeAll);
-  const authenticate = createAuth(
-    config,
-    [...configuredKeys(config), ...core.extraKeys],
-    tiers,
-    verifiers.value,
-  );
+  const realms = createRealms(config, clock);
+  const verifiers = kept.verifiers?.take() ?? toShared(createVerifiers(config, realms, clock, log), closeAll);
+  const keys = [...configuredKeys(config), ...core.extraKeys];
+  const identityParts = { ...core, config, keys, tiers, realms, verifiers: verifiers.value };
+  const identity = createIdentity(identityParts);
+  const { authenticate } = identity;
   const upstream =
     kept.upstream?.take() ?? toShared(createUpstream(config, core.traffic, now, log), ({ close }) => close());
   const { backends, caller, catalogue, sendFirst } = upstream.value;
@@ -155,6 +155,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     health: createHealthHandler(health),
     livez: handleLivez,
     readyz: createReadyzHandler(health),
+    identity: createIdentityHandlers(identityParts, identity),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });

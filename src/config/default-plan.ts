@@ -66,3 +66,9 @@ export const DEFAULT_TIER_RULES = [
     },
   },
 ];
+
+/** Service keys by the tier of who makes them, when the file does not say. */
+export const DEFAULT_SERVICE_KEYS = {
+  pro: { most: 2, requestsPerDay: 100 },
+  enterprise: { most: 10, requestsPerDay: 1000 },
+};

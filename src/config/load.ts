@@ -3,6 +3,7 @@
  */
 import { isMap, isScalar, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { DEFAULT_SERVICE_KEYS } from './default-plan.ts';
 import { type EnvironmentReading, readEnvironment, reasonOf, variableFor } from './environment.ts';
 import { nearest } from './nearest.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -205,7 +206,7 @@ function checkReferences(config: Config): ConfigProblem[] {
   const tiers = Object.keys(config.tiers);
   const needTier = (key: string, tier: string) => {
     if (tiers.includes(tier)) return;
-    problems.push({ key, message: `"${tier}" is not a tier; the tiers are ${tiers.join(', ')}` });
+    problems.push({ key, message: unknownTier(tier, config.tiers) });
   };
   const { keycloak, provider } = config.auth;
   if (provider === 'keycloak' && keycloak.url === undefined && keycloak.realms.length === 0) {
@@ -217,8 +218,39 @@ function checkReferences(config: Config): ConfigProblem[] {
   for (const [index, entry] of (config.auth.static.keys ?? []).entries()) {
     needTier(`auth.static.keys.${index}.tier`, entry.tier);
   }
-  return [...problems, ...checkRealms(config), ...checkTargets(config)];
+  return [...problems, ...checkRealms(config), ...checkAsking(config), ...checkTargets(config)];
 }
+
+/** Whoever is to ask a realm needs a client for it; what is said by tier needs the tier. */
+function checkAsking({ auth: { keycloak, keys, signIn }, tiers }: Config): ConfigProblem[] {
+  const { url, service, introspection, realms } = keycloak;
+  const silent = [
+    ...(url !== undefined && service === undefined ? ['auth.keycloak.service'] : []),
+    ...realms.flatMap((realm, index) =>
+      realm.service === undefined ? [`auth.keycloak.realms.${index}.service`] : [],
+    ),
+  ];
+  const known = [...Object.keys(tiers), ...Object.keys(DEFAULT_SERVICE_KEYS), 'default'];
+  const named = [
+    ...Object.keys(keys.services).map((tier) => ['auth.keys.services', tier] as const),
+    ...Object.keys(signIn.managedSettings).map((tier) => ['auth.signIn.managedSettings', tier] as const),
+  ];
+  return [
+    ...(introspection === 'off' ? [] : silent).map((key) => ({
+      key,
+      message: `is required when auth.keycloak.introspection is "${introspection}"`,
+    })),
+    ...named.flatMap(([key, tier]) =>
+      known.includes(tier) ? [] : [{ key: `${key}.${tier}`, message: unknownTier(tier, tiers) }],
+    ),
+    ...(keys.days > keys.mostDays
+      ? [{ key: 'auth.keys.days', message: `is more than auth.keys.mostDays (${keys.mostDays})` }]
+      : []),
+  ];
+}
+
+const unknownTier = (tier: string, tiers: Config['tiers']) =>
+  `"${tier}" is not a tier; the tiers are ${Object.keys(tiers).join(', ')}`;
 
 /** An issuer named twice would be checked by the settings of one of the two, and nobody could tell which. */
 function checkRealms({ auth: { keycloak } }: Config): ConfigProblem[] {

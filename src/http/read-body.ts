@@ -10,20 +10,41 @@ import type { Scope } from './request-scope.ts';
  * @throws GatewayError `unsupported_media_type`, `body_too_large` (before reading, where the length is announced) or
  *   `invalid_request` when it is empty or cut off; the scope's reason when the client has gone
  */
-export async function readBody({ request, response, signal }: Scope, limit: number): Promise<Uint8Array> {
-  signal.throwIfAborted();
-  checkKind(request);
+export async function readBody(scope: Scope, limit: number): Promise<Uint8Array> {
+  scope.signal.throwIfAborted();
+  assertKind(scope.request, 'application/json');
+  const body = await readBytes(scope, limit);
+  if (body.length > 0) return body;
+  throw new GatewayError('invalid_request', 'The request body is empty; expected a JSON object.');
+}
+
+/**
+ * Reads a form, which may be empty.
+ *
+ * @param limit bytes
+ * @throws GatewayError as {@link readBody}
+ */
+export async function readForm(scope: Scope, limit: number): Promise<URLSearchParams> {
+  assertKind(scope.request, 'application/x-www-form-urlencoded');
+  return new URLSearchParams(new TextDecoder().decode(await readBytes(scope, limit)));
+}
+
+/**
+ * Reads a body of any kind.
+ *
+ * @param limit bytes
+ * @throws GatewayError `body_too_large`, `invalid_request` when it is cut off; the scope's reason
+ */
+export async function readBytes({ request, response, signal }: Scope, limit: number): Promise<Uint8Array> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > limit) throw tooLarge(limit);
   // Asked for only now, so that a body which is refused anyway is never sent. HTTP/1.0 does not know it.
   if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
-  const body = await collect(request, limit, announced, signal).catch((error: unknown) => {
+  return collect(request, limit, announced, signal).catch((error: unknown) => {
     if (error instanceof GatewayError) throw error;
     signal.throwIfAborted();
     throw new GatewayError('invalid_request', 'The request body was cut off.', { cause: error });
   });
-  if (body.length > 0) return body;
-  throw new GatewayError('invalid_request', 'The request body is empty; expected a JSON object.');
 }
 
 /** Up to here a body of announced length gets its memory at once; beyond, as it comes. Bytes. */
@@ -87,10 +108,10 @@ function tooLarge(limit: number): GatewayError {
   return new GatewayError('body_too_large', `The request body is larger than ${limit} bytes.`);
 }
 
-function checkKind({ headers }: IncomingMessage): void {
+function assertKind({ headers }: IncomingMessage, wanted: string): void {
   const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type !== 'application/json') {
-    throw new GatewayError('unsupported_media_type', 'content-type: expected application/json');
+  if (type !== wanted) {
+    throw new GatewayError('unsupported_media_type', `content-type: expected ${wanted}`);
   }
   const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding !== 'identity') {

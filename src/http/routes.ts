@@ -28,13 +28,72 @@ export interface Handlers {
   readonly livez: Handler;
   readonly readyz: Handler;
   readonly hello: Handler;
+  readonly identity: IdentityHandlers;
   /** Where the metrics have no port of their own. */
   readonly metrics?: Handler;
 }
 
+/** Who somebody is, and what they hold. */
+export interface IdentityHandlers {
+  readonly keys: { readonly list: Handler; readonly create: Handler; readonly revoke: Handler };
+  readonly managedSettings: Handler;
+  readonly telemetry: Handler;
+  /** With Keycloak. */
+  readonly backchannelLogout?: Handler;
+  /** With Keycloak and a public address. */
+  readonly protectedResource?: Handler;
+  /** Where everything is configured that it needs. */
+  readonly signIn?: SignInHandlers;
+}
+
+/** Sign-in through the gateway's own pages. */
+export interface SignInHandlers {
+  readonly metadata: Handler;
+  readonly deviceAuthorization: Handler;
+  readonly token: Handler;
+  readonly revoke: Handler;
+  readonly pages: {
+    readonly start: Handler;
+    readonly leave: Handler;
+    readonly arrive: Handler;
+    readonly decide: Handler;
+  };
+}
+
+function identityRoutes(handlers: IdentityHandlers): readonly RouteRow[] {
+  const { keys, managedSettings, telemetry, backchannelLogout, protectedResource, signIn } = handlers;
+  return [
+    { path: '/auth/keys', methods: { GET: keys.list, POST: keys.create } },
+    { path: '/auth/keys', below: true, methods: { DELETE: keys.revoke } },
+    { path: '/managed/settings', methods: { GET: managedSettings } },
+    { path: '/v1/metrics', methods: { POST: telemetry } },
+    { path: '/v1/logs', methods: { POST: telemetry } },
+    { path: '/v1/traces', methods: { POST: telemetry } },
+    ...(backchannelLogout === undefined
+      ? []
+      : [{ path: '/auth/backchannel-logout', methods: { POST: backchannelLogout } }]),
+    ...(protectedResource === undefined
+      ? []
+      : [{ path: '/.well-known/oauth-protected-resource', methods: { GET: protectedResource } }]),
+    ...(signIn === undefined ? [] : signInRoutes(signIn)),
+  ];
+}
+
+function signInRoutes({ metadata, deviceAuthorization, token, revoke, pages }: SignInHandlers) {
+  return [
+    { path: '/.well-known/oauth-authorization-server', methods: { GET: metadata } },
+    { path: '/oauth/device_authorization', methods: { POST: deviceAuthorization } },
+    { path: '/oauth/token', methods: { POST: token } },
+    { path: '/oauth/revoke', methods: { POST: revoke } },
+    { path: '/device', methods: { GET: pages.start, POST: pages.leave } },
+    { path: '/oauth/callback', methods: { GET: pages.arrive } },
+    { path: '/device/decision', methods: { POST: pages.decide } },
+  ];
+}
+
 /** `HEAD` is answered wherever `GET` is. */
 export function toRoutes(handlers: Handlers): readonly RouteRow[] {
-  const { hello, metrics } = handlers;
+  const { hello, identity, metrics } = handlers;
   return [
     { path: '/v1/messages', methods: { POST: handlers.messages } },
     { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
@@ -49,6 +108,7 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     { path: '/v1/models', below: true, methods: { GET: handlers.models } },
     { path: '/quota', methods: { GET: handlers.quota } },
     { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },
+    ...identityRoutes(identity),
     { path: '/health', methods: { GET: handlers.health } },
     { path: '/livez', methods: { GET: handlers.livez } },
     { path: '/readyz', methods: { GET: handlers.readyz } },

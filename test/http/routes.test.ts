@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../src/errors.ts';
-import { type Handlers, helloBody, matchRoute, toRoutes } from '../../src/http/routes.ts';
+import {
+  type Handlers,
+  helloBody,
+  type IdentityHandlers,
+  matchRoute,
+  toRoutes,
+} from '../../src/http/routes.ts';
 
 const names = [
   'messages',
@@ -19,7 +25,16 @@ const names = [
   'readyz',
   'hello',
 ];
-const handlers = Object.fromEntries(names.map((name) => [name, () => undefined])) as unknown as Handlers;
+const named = (all: readonly string[]) => Object.fromEntries(all.map((name) => [name, () => undefined]));
+const identity = {
+  ...named(['managedSettings', 'telemetry', 'backchannelLogout', 'protectedResource']),
+  keys: named(['list', 'create', 'revoke']),
+  signIn: {
+    ...named(['metadata', 'deviceAuthorization', 'token', 'revoke']),
+    pages: named(['start', 'leave', 'arrive', 'decide']),
+  },
+} as unknown as IdentityHandlers;
+const handlers = { ...named(names), identity } as unknown as Handlers;
 const routes = toRoutes(handlers);
 
 for (const [method, path, name] of [
@@ -42,6 +57,37 @@ for (const [method, path, name] of [
     assert.equal(matchRoute(routes, method, path), handlers[name]);
   });
 }
+
+for (const [method, path, handler] of [
+  ['GET', '/auth/keys', identity.keys.list],
+  ['POST', '/auth/keys', identity.keys.create],
+  ['DELETE', '/auth/keys/abc', identity.keys.revoke],
+  ['POST', '/auth/backchannel-logout', identity.backchannelLogout],
+  ['GET', '/.well-known/oauth-protected-resource', identity.protectedResource],
+  ['GET', '/.well-known/oauth-authorization-server', identity.signIn?.metadata],
+  ['POST', '/oauth/device_authorization', identity.signIn?.deviceAuthorization],
+  ['POST', '/oauth/token', identity.signIn?.token],
+  ['POST', '/oauth/revoke', identity.signIn?.revoke],
+  ['GET', '/device', identity.signIn?.pages.start],
+  ['POST', '/device', identity.signIn?.pages.leave],
+  ['GET', '/oauth/callback', identity.signIn?.pages.arrive],
+  ['POST', '/device/decision', identity.signIn?.pages.decide],
+  ['GET', '/managed/settings', identity.managedSettings],
+  ['POST', '/v1/logs', identity.telemetry],
+] as const) {
+  test(`${method} ${path} has its handler`, () => {
+    assert.ok(handler !== undefined);
+    assert.equal(matchRoute(routes, method, path), handler);
+  });
+}
+
+test('without Keycloak and a public address there is no sign-in', () => {
+  const { keys, managedSettings, telemetry } = identity;
+  const plain = toRoutes({ ...handlers, identity: { keys, managedSettings, telemetry } });
+  for (const path of ['/device', '/oauth/token', '/.well-known/oauth-authorization-server']) {
+    assert.throws(() => matchRoute(plain, 'GET', path), /nothing at this path/);
+  }
+});
 
 function refusal(method: string, path: string): GatewayError {
   try {

@@ -1,9 +1,16 @@
 import { z } from 'zod';
-import { port, seconds } from './fields.ts';
+import { httpUrl, port, seconds } from './fields.ts';
 
 export const serverSchema = z.strictObject({
   port: port.default(8000).describe('Port of the gateway. 0 takes a free one.'),
   host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
+  publicUrl: httpUrl
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'Address by which clients reach the gateway, for example `https://llm.example`. Needed for sign-in through its ' +
+        'pages; named in refusals so that clients find where to sign in.',
+    ),
   metricsPort: port
     .default(9464)
     .describe('Port of `GET /metrics`. Equal to `port`: served there. 0 takes a free one.'),

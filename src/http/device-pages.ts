@@ -1,0 +1,235 @@
+/**
+ * The browser's half of a sign-in: the code, the realm, the question. Every form is answered only from the page it was
+ * sent with: a secret in a cookie, its hash in the form, and the browser's own word for where the form came from.
+ */
+import { createHash } from 'node:crypto';
+import type { Arrival, BrowserSignIn } from '../auth/browser-sign-in.ts';
+import type { Realm } from '../auth/realm.ts';
+import { GatewayError } from '../errors.ts';
+import { type Html, html, type Page, sendPage } from './page.ts';
+import { readForm } from './read-body.ts';
+import type { Scope } from './request-scope.ts';
+
+export interface DevicePageParts {
+  readonly publicUrl: string;
+  readonly signIn: BrowserSignIn;
+  /** Where people can sign in; never empty. */
+  readonly realms: readonly Realm[];
+  /** Text that nobody can guess. */
+  readonly secret: () => string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+const FORM_BYTES = 16 * 1024;
+const COOKIE_SECONDS = 600;
+const SECRET = /^[\w-]{43}$/;
+
+export function createDevicePages(parts: DevicePageParts) {
+  const { publicUrl, signIn, realms } = parts;
+  const cookies = createCookies(parts);
+  const attempts = createAttempts(parts.clock);
+
+  function showStart(scope: Scope, typed: string, problem = '', status = 200): void {
+    const { secret, header } = cookies.give(scope);
+    const body = startForm({ typed, problem, token: formToken(secret), realms, publicUrl });
+    sendPage(scope, { status, title: 'Sign in to the LLM gateway', body, cookie: header });
+  }
+
+  /** The form and the secret of the browser that sent it; null when they do not belong together. */
+  async function readOwnForm(scope: Scope): Promise<{ form: URLSearchParams; browser: string } | null> {
+    const form = await readForm(scope, FORM_BYTES);
+    const browser = cookies.read(scope);
+    if (browser === null || form.get('token') !== formToken(browser)) return null;
+    return comesFromHere(scope, publicUrl) ? { form, browser } : null;
+  }
+
+  async function start(scope: Scope): Promise<void> {
+    showStart(scope, new URLSearchParams(scope.search).get('user_code') ?? '');
+  }
+
+  async function leave(scope: Scope): Promise<void> {
+    const sent = await readOwnForm(scope);
+    if (sent === null) return showStart(scope, '', 'Please send the form once more.', 403);
+    const { form, browser } = sent;
+    const typed = form.get('user_code') ?? '';
+    if (!attempts.mayTry(scope)) return showStart(scope, typed, 'Too many wrong codes; wait a minute.', 429);
+    const realm = realms[Number(form.get('realm') ?? 0)] ?? realms[0];
+    const next = realm === undefined ? null : await signIn.leave(typed, browser, realm);
+    if (next === null) {
+      attempts.failed(scope);
+      return showStart(scope, typed, 'No sign-in is waiting with this code; compare it once more.', 400);
+    }
+    const body = html`<p><a href="${next}">Continue to sign in</a></p>`;
+    sendPage(scope, { title: 'Signing in …', body, next });
+  }
+
+  async function arrive(scope: Scope): Promise<void> {
+    const query = new URLSearchParams(scope.search);
+    const [state, code] = [query.get('state') ?? '', query.get('code') ?? ''];
+    const browser = cookies.read(scope);
+    if (browser === null || state === '') return sendPage(scope, stalePage(publicUrl));
+    const arrival = await signIn.arrive({ state, code }, browser);
+    sendPage(scope, arrivalPage(arrival, formToken(browser), publicUrl));
+  }
+
+  async function decide(scope: Scope): Promise<void> {
+    const sent = await readOwnForm(scope);
+    if (sent === null) return sendPage(scope, { ...stalePage(publicUrl), status: 403 });
+    const decision = sent.form.get('decision') === 'approve' ? 'approve' : 'deny';
+    const userCode = await signIn.decide(sent.form.get('ticket') ?? '', sent.browser, decision);
+    if (userCode === null) return sendPage(scope, stalePage(publicUrl));
+    sendPage(scope, { ...ENDINGS[decision], cookie: cookies.end });
+  }
+
+  return {
+    start: withPages(start),
+    leave: withPages(leave),
+    arrive: withPages(arrive),
+    decide: withPages(decide),
+  };
+}
+
+const stalePage = (publicUrl: string): Page => ({
+  status: 400,
+  title: 'This sign-in is over',
+  body: html`<p>It was begun too long ago, in another browser, or is finished already.</p>
+<p><a href="${publicUrl}/device">Begin again</a></p>`,
+});
+
+const ENDINGS: Readonly<Record<'approve' | 'deny', Page>> = {
+  approve: {
+    title: 'You are signed in',
+    body: html`<p>Go back to where the code was shown; this page can be closed.</p>`,
+  },
+  deny: {
+    title: 'Nobody was signed in',
+    body: html`<p>The sign-in was denied; this page can be closed.</p>`,
+  },
+};
+
+interface StartForm extends Pick<DevicePageParts, 'realms' | 'publicUrl'> {
+  readonly typed: string;
+  readonly problem: string;
+  readonly token: string;
+}
+
+function startForm({ typed, problem, token, realms, publicUrl }: StartForm): Html {
+  const options = realms.map(
+    ({ issuer }, index) =>
+      html`<option value="${String(index)}">${issuer.split('/').at(-1) ?? issuer}</option>`,
+  );
+  const choice =
+    realms.length < 2
+      ? html``
+      : html`<p><label>Organisation <select name="realm">${{ html: options.map((one) => one.html).join('') }}</select></label></p>`;
+  return html`<form method="post" action="${publicUrl}/device">
+<input type="hidden" name="token" value="${token}">
+<p><label>The code that your terminal shows
+<input class="code" name="user_code" value="${typed.slice(0, 20)}" maxlength="20" autocomplete="off" autofocus required></label></p>
+${choice}<p role="alert">${problem}</p>
+<p class="note">Go on only if you began this sign-in yourself, on your own machine.</p>
+<button class="main">Continue</button></form>`;
+}
+
+function arrivalPage(arrival: Arrival, token: string, publicUrl: string): Page {
+  if (arrival.kind === 'stale') return stalePage(publicUrl);
+  if (arrival.kind === 'refused') {
+    const body = html`<p>The sign-in was not completed. <a href="${publicUrl}/device">Begin again</a></p>`;
+    return { status: 403, title: 'Not signed in', body };
+  }
+  if (arrival.kind === 'no-subscription') {
+    const body = html`<p>The account ${arrival.user} has no subscription to this gateway; ask for one.</p>`;
+    return { status: 403, title: 'No subscription', body };
+  }
+  const body = html`<p>A program asks to use this gateway as <strong>${arrival.user}</strong>. Its terminal shows</p>
+<p><code>${spelled(arrival.userCode)}</code></p>
+<p class="note">If you see another code, or none, somebody else has sent you here: deny.</p>
+<form method="post" action="${publicUrl}/device/decision">
+<input type="hidden" name="token" value="${token}"><input type="hidden" name="ticket" value="${arrival.ticket}">
+<button class="main" name="decision" value="approve">Allow</button><button name="decision" value="deny">Deny</button></form>`;
+  return { title: 'Allow this sign-in?', body };
+}
+
+/** As the terminal shows it, however it was typed. */
+function spelled(typed: string): string {
+  const letters = typed.toUpperCase().replaceAll(/[^A-Z]/g, '');
+  return `${letters.slice(0, 4)}-${letters.slice(4, 8)}`;
+}
+
+/** Failures as pages; what they say is said by nobody else, so nothing of a secret is in it. */
+function withPages(handle: (scope: Scope) => Promise<void>) {
+  return async (scope: Scope): Promise<void> => {
+    try {
+      await handle(scope);
+    } catch (error) {
+      if (error instanceof GatewayError && error.code !== 'identity_unavailable') throw error;
+      const body = html`<p>The identity provider or the store of sign-ins does not answer. Please try again in a moment.</p>`;
+      sendPage(scope, { status: 503, title: 'Not possible now', body });
+    }
+  };
+}
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url');
+
+/** What the page's forms carry: only who has the cookie can tell it. */
+const formToken = (secret: string) => hashOf(`form\0${secret}`);
+
+/** The browser's own word, where it gives one: old ones give none, and have the cookie and the token. */
+function comesFromHere({ request: { headers } }: Scope, publicUrl: string): boolean {
+  const { origin } = headers;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  return origin === undefined || origin === new URL(publicUrl).origin;
+}
+
+function createCookies({ publicUrl, secret }: Pick<DevicePageParts, 'publicUrl' | 'secret'>) {
+  const isSecure = publicUrl.startsWith('https:');
+  const name = isSecure ? '__Host-gateway-sign-in' : 'gateway-sign-in';
+  // Lax, not Strict: the realm's redirect is a step from another site.
+  const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
+
+  function read({ request }: Scope): string | null {
+    const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+    const value = pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+    return SECRET.test(value) ? value : null;
+  }
+
+  return {
+    read,
+    /** The browser's secret, a new one where it has none. */
+    give(scope: Scope) {
+      const value = read(scope) ?? secret();
+      return { secret: value, header: `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes}` };
+    },
+    end: `${name}=; Max-Age=0; ${attributes}`,
+  };
+}
+
+/** Wrong codes from one address before it must wait, and for how long they count. Milliseconds. */
+const MOST_WRONG = 30;
+const WRONG_COUNTS_FOR = 60_000;
+const MOST_ADDRESSES = 10_000;
+
+/** Guessing a code of 34 bits takes ten million tries for each that waits; this is against the trying (RFC 8628 §5.1). */
+function createAttempts(clock: () => number) {
+  const wrong = new Map<string, { from: number; count: number }>();
+  const addressOf = ({ request }: Scope) => request.socket.remoteAddress ?? '';
+
+  function current(scope: Scope) {
+    const found = wrong.get(addressOf(scope));
+    return found !== undefined && clock() - found.from < WRONG_COUNTS_FOR ? found : null;
+  }
+
+  return {
+    mayTry: (scope: Scope) => (current(scope)?.count ?? 0) < MOST_WRONG,
+    failed(scope: Scope): void {
+      const found = current(scope);
+      if (found !== null) found.count += 1;
+      else {
+        if (wrong.size >= MOST_ADDRESSES) wrong.clear();
+        wrong.set(addressOf(scope), { from: clock(), count: 1 });
+      }
+    },
+  };
+}
