@@ -37,6 +37,7 @@ import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
 import { createIdentityHandlers } from './sign-in.ts';
 import { toTiers, toWeights } from './tiers.ts';
+import type { UsageKept } from './usage.ts';
 
 /** What lives as long as the process. */
 export interface Core {
@@ -45,6 +46,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
+  readonly usage: UsageKept;
   readonly records: Records;
   readonly seal: Seal;
   readonly traffic: Traffic;
@@ -141,10 +143,11 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     bodyBytes,
   };
   const forCodex = createForCodex(backends, catalogue.known);
+  const inference = { ...parts, bodyBytes, metrics, recordUsage: core.usage.record, log };
   const routes: readonly RouteRow[] = toRoutes({
-    messages: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'anthropic'),
-    chatCompletions: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'openai'),
-    responses: createInferenceHandler({ ...parts, bodyBytes, metrics, log }, 'responses'),
+    messages: createInferenceHandler(inference, 'anthropic'),
+    chatCompletions: createInferenceHandler(inference, 'openai'),
+    responses: createInferenceHandler(inference, 'responses'),
     countTokens: createCountTokensHandler(counting, 'anthropic'),
     inputTokens: createCountTokensHandler(counting, 'responses'),
     readResponse: createReadResponseHandler({ authenticate, stored }),
@@ -160,6 +163,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });
   metrics.watchTraffic(upstream.value.traffic);
+  metrics.watchDependencies(health.dependencies);
   const service: Service = {
     routes,
     kept: { verifiers, upstream },

@@ -28,6 +28,9 @@ export interface RequestFacts {
 /** How a reload of the configuration ended. */
 export type ReloadOutcome = 'applied' | 'unchanged' | 'rejected';
 
+/** The state of each part that the gateway depends on, by its name: `quota`, `identity`, `backend:<name>` … */
+export type ReadDependencies = () => Readonly<Record<string, 'ok' | 'degraded'>>;
+
 /** What is shown of each backend, by its name. */
 export type ReadTraffic = () => Readonly<
   Record<
@@ -49,11 +52,15 @@ export interface Metrics {
   quotaRefused(tier: string): void;
   /** What became of a request of a user with a limit while the quota store was away. */
   quotaOutage(outcome: 'granted' | 'allowed' | 'denied'): void;
+  /** What became of usage events on their way to the metering system. */
+  usageDelivered(outcome: 'sent' | 'failed' | 'dropped', events: number): void;
   /** Where the state of the quota store is read whenever the metrics are. */
   watchQuota(health: () => { readonly state: 'ok' | 'degraded'; readonly waiting: number }): void;
   backendFailed(backend: string, code: string): void;
   /** How the backends' replicas fare is read here from now on, at each scrape. */
   watchTraffic(read: ReadTraffic): void;
+  /** The states that `/health` tells are read here from now on, at each scrape. */
+  watchDependencies(read: ReadDependencies): void;
   /** A request that lost something on its way into a backend's dialect; what it was, the log says. */
   translatedWithLoss(backend: string): void;
   /** A request that came to no endpoint that counts its own, or could not even be read. */
@@ -75,6 +82,7 @@ export function createMetrics(clock: () => number): Metrics {
   const meters = createMeters(registry);
   const users = createUserSeries(registry, clock);
   const traffic = createTrafficSeries(registry);
+  const dependencies = createDependencySeries(registry);
   const models = new Set<string>();
 
   const modelLabel = (name: string): string => {
@@ -99,8 +107,10 @@ export function createMetrics(clock: () => number): Metrics {
     quotaUsed: users.set,
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
     quotaOutage: (outcome) => meters.outages.inc({ outcome }),
+    usageDelivered: (outcome, events) => meters.usageEvents.inc({ outcome }, events),
     watchQuota: (health) => watchQuota(registry, health),
     watchTraffic: traffic.watch,
+    watchDependencies: dependencies.watch,
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),
     translatedWithLoss: (backend) => meters.losses.inc({ backend }),
     refused: (code) => meters.refused.inc({ code }),
@@ -161,6 +171,12 @@ function createMeters(registry: Registry) {
     outages: new Counter({
       name: 'gateway_quota_outage_requests_total',
       help: 'Requests of users with a limit while the quota store was away: granted, allowed or denied.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    usageEvents: new Counter({
+      name: 'gateway_usage_events_total',
+      help: 'Usage events for the metering system: sent, failed (tried again later) or dropped.',
       labelNames: ['outcome'],
       registers,
     }),
@@ -250,6 +266,26 @@ function createUserSeries(registry: Registry, clock: () => number) {
       // Ten times the shown number is kept, so that memory stays bounded whatever the number of users.
       if (standings.size >= MAX_USER_SERIES * 10 && !standings.has(subject)) return;
       standings.set(subject, { used, resetsAt });
+    },
+  };
+}
+
+function createDependencySeries(registry: Registry) {
+  let read: ReadDependencies = () => ({});
+  new Gauge({
+    name: 'gateway_dependency_up',
+    help: '1 while a part that the gateway depends on is well, 0 while /health calls it degraded.',
+    labelNames: ['dependency'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [dependency, state] of Object.entries(read()))
+        this.set({ dependency }, state === 'ok' ? 1 : 0);
+    },
+  });
+  return {
+    watch: (next: ReadDependencies) => {
+      read = next;
     },
   };
 }

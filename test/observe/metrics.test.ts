@@ -55,3 +55,14 @@ test('model names made up by callers end as "other"', async () => {
   const series = await lines(metrics, 'gateway_model_routes_total');
   assert.ok(series.length <= MAX_MODEL_SERIES + 2, `${series.length}`);
 });
+
+test('the states that /health tells are shown as they are at each scrape', async () => {
+  const metrics = createMetrics(() => 0);
+  let identity: 'ok' | 'degraded' = 'ok';
+  metrics.watchDependencies(() => ({ quota: 'ok', identity }));
+  assert.match((await metrics.render()).text, /^gateway_dependency_up\{dependency="identity"\} 1$/m);
+  identity = 'degraded';
+  const { text } = await metrics.render();
+  assert.match(text, /^gateway_dependency_up\{dependency="identity"\} 0$/m);
+  assert.match(text, /^gateway_dependency_up\{dependency="quota"\} 1$/m);
+});
