@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startGatewayProcess } from '../test/support/gateway-process.ts';
 import type { MockBackend } from '../test/support/mock-backend.ts';
 import { type ClaudeCodeResult, runClaudeCode } from './support/claude-code.ts';
 import { startCountingProxy } from './support/counting-proxy.ts';
+import { inDirectory } from './support/in-directory.ts';
 import { KEYS, onStage, type Stage, staticKeys } from './support/stage.ts';
 
 const timeout = 120_000;
-
-/** Runs in a working directory that is left for the test to look at. */
-async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'llm-gateway-work-'));
-  try {
-    await run(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
 
 function assertAnswered(run: ClaudeCodeResult, result: string): void {
   assert.deepEqual([run.result, run.isError, run.exitCode], [result, false, 0], run.stdout + run.stderr);

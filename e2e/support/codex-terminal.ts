@@ -1,0 +1,93 @@
+/** Codex as people use it: in a terminal, which is tmux's. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type CodexRun, codexBinary, codexConfig, codexEnvironment } from './codex.ts';
+
+export interface Terminal {
+  /** What is on the screen now. */
+  screen(): string;
+  /** Types a line and sends it. */
+  type(line: string): Promise<void>;
+  /** Waits until the screen shows it; fails with the screen where it does not come. */
+  shows(text: RegExp): Promise<void>;
+  close(): void;
+}
+
+/** Why there can be no terminal here; `null` where there can. */
+export function terminalMissing(): string | null {
+  return spawnSync('tmux', ['-V']).status === 0
+    ? null
+    : "Codex's terminal is not tried: tmux is not installed";
+}
+
+const PATIENCE_MS = 30_000;
+
+/** Starts Codex in a terminal of its own. Close it when the test ends. */
+export function openCodex(
+  run: Omit<CodexRun, 'prompt'> & { readonly home: string; readonly cwd: string },
+): Terminal {
+  const { home, cwd, token } = run;
+  mkdirSync(join(home, '.codex'), { recursive: true });
+  const trust = `[projects.${JSON.stringify(cwd)}]\ntrust_level = "trusted"\n`;
+  writeFileSync(join(home, '.codex', 'config.toml'), codexConfig(run) + trust);
+  const socket = `codex-${randomUUID()}`;
+  const tmux = (...args: string[]) =>
+    execFileSync('tmux', ['-L', socket, '-f', '/dev/null', ...args]).toString();
+  const env = Object.entries({ ...codexEnvironment(home, token), TERM: 'xterm-256color' });
+  const command = ['env', '-i', ...env.map(([name, value]) => `${name}=${value}`), codexBinary()];
+  tmux('new-session', '-d', '-x', '140', '-y', '50', '-c', cwd, ...command);
+  const screen = () => tmux('capture-pane', '-p');
+
+  return {
+    screen,
+    async type(line) {
+      tmux('send-keys', '-l', line);
+      // Codex takes what comes at once for pasted text, Enter included.
+      await pause(500);
+      tmux('send-keys', 'Enter');
+    },
+    async shows(text) {
+      const deadline = Date.now() + PATIENCE_MS;
+      while (!text.test(screen())) {
+        if (Date.now() > deadline) throw new Error(`${text} never came; the screen:\n${screen()}`);
+        await pause(100);
+      }
+    },
+    close() {
+      spawnSync('tmux', ['-L', socket, 'kill-server']);
+      endProcessesOf(home);
+    },
+  };
+}
+
+/** Codex leaves a server behind that outlives its terminal; it is known by the home that it was given. */
+function endProcessesOf(home: string): void {
+  for (const file of globSync('/proc/[0-9]*/environ')) {
+    const pid = Number(file.split('/')[2]);
+    if (
+      readOrEmpty(file)
+        .split('\0')
+        .includes(`CODEX_HOME=${join(home, '.codex')}`)
+    )
+      endProcess(pid);
+  }
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
