@@ -9,6 +9,7 @@ import { openQuota } from './compose/quota.ts';
 import { createReloader } from './compose/reload.ts';
 import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
+import { openUsage } from './compose/usage.ts';
 import type { ConfigResult } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ErrorCode } from './errors.ts';
@@ -55,6 +56,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
   const quota = openQuota(config, store, metrics, log, clock);
+  const usage = openUsage(config, metrics, log, clock);
 
   let draining = false;
   const core: Core = {
@@ -62,6 +64,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
+    usage,
     records,
     seal: createSeal(records.collection('seal')),
     traffic,
@@ -117,6 +120,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
       draining = true;
       await listeners.close(patienceMs);
       await quota.close();
+      await usage.close();
       await records.close();
       await service.release();
     },

@@ -46,6 +46,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   AXON_URL: { path: ['backends', 'axon', 'url'], also: kindOf('axon') },
   AXON_API_KEY: { path: ['backends', 'axon', 'apiKey'], secret: true, also: kindOf('axon') },
   QUOTA_REDIS_URL: { path: ['quota', 'redisUrl'], secret: true },
+  USAGE_EXPORT_URL: { path: ['usage', 'export', 'url'] },
+  USAGE_EXPORT_TOKEN: { path: ['usage', 'export', 'token'], secret: true },
   AUTH_PROVIDER: { path: ['auth', 'provider'] },
   KEYCLOAK_URL: { path: ['auth', 'keycloak', 'url'] },
   KEYCLOAK_AUDIENCE: { path: ['auth', 'keycloak', 'audience'] },

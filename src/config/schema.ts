@@ -11,6 +11,7 @@ import { quotaSchema } from './schema/quota.ts';
 import { responsesSchema } from './schema/responses.ts';
 import { serverSchema } from './schema/server.ts';
 import { tierSchema } from './schema/tiers.ts';
+import { usageSchema } from './schema/usage.ts';
 
 /** The configuration file as a person writes it; every section and option has a default. */
 export const configSchema = z.strictObject({
@@ -31,6 +32,7 @@ export const configSchema = z.strictObject({
     .prefault(DEFAULT_TIERS)
     .describe('What each subscription includes.'),
   quota: quotaSchema.prefault({}),
+  usage: usageSchema.prefault({}),
   responses: responsesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
 });

@@ -3,8 +3,10 @@ import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { handleInference, modelHeaders, type PipelineParts, type Progress } from '../pipeline.ts';
+import { isCharged } from '../quota/reservation.ts';
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
+import type { UsageRecord } from '../usage/record.ts';
 import { readBody } from './read-body.ts';
 import {
   errorHeaders,
@@ -20,6 +22,7 @@ import { forwardedSearch, type Scope } from './request-scope.ts';
 export interface InferenceParts extends PipelineParts {
   readonly bodyBytes: number;
   readonly metrics: Metrics;
+  readonly recordUsage: (record: UsageRecord) => void;
   readonly log: Log;
 }
 
@@ -144,6 +147,8 @@ interface Finished {
 
 function record(parts: InferenceParts, finished: Finished): void {
   countRequest(parts.metrics, finished);
+  const used = toUsageRecord(finished, parts.clock());
+  if (used !== null) parts.recordUsage(used);
   const fields = logFields(finished);
   if (finished.failure?.code === 'internal') parts.log.error(fields, 'request failed');
   else parts.log.info(fields, 'request');
@@ -201,6 +206,34 @@ function logFields({ scope, dialect, progress, outcome, failure, status, duratio
     ...(failure !== null && { code: failure.code }),
     ...(failure !== null && evidence(failure)),
   };
+}
+
+/** Nobody's request, and one whose client left before anything was decided, is nobody's usage. */
+function toUsageRecord(finished: Finished, at: number): UsageRecord | null {
+  const { scope, dialect, progress, outcome, status, durationMs } = finished;
+  const { principal, route, backend } = progress;
+  if (principal === undefined || (progress.reservation === undefined && outcome.ending === 'client-left'))
+    return null;
+  return {
+    requestId: scope.id,
+    at,
+    subject: principal.subject,
+    user: principal.user,
+    tier: principal.tier,
+    dialect,
+    asked: route?.requested ?? null,
+    served: route?.served ?? null,
+    backend: backend ?? null,
+    status,
+    outcome: usageOutcome(finished),
+    durationMs,
+    usage: usageOf(outcome),
+  };
+}
+
+function usageOutcome({ progress, outcome, failure }: Finished): UsageRecord['outcome'] {
+  if (progress.reservation !== undefined) return isCharged(outcome) ? 'charged' : 'refunded';
+  return failure === null ? 'free' : 'refused';
 }
 
 function firstContentSeconds(scope: Scope, { firstContentAt }: Progress): number | null {
