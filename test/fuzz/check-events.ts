@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { CLIENT_DIALECTS } from '../../src/protocol/dialects.ts';
 import type { FinishReason, ReplyEvent } from '../../src/protocol/reply-events.ts';
 import type { Dialect } from '../../src/types.ts';
-import { readAnthropicStream } from '../support/anthropic-grammar.ts';
-import { readChatStream } from '../support/openai-grammar.ts';
 import { fuzzContext } from './context.ts';
+import { GRAMMARS } from './grammars.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,6 +25,8 @@ const READERS: Readonly<Record<string, (event: Json) => ReplyEvent>> = {
   start: ({ usage }) => ({ type: 'start', usage: toUsage(usage) }),
   text: (event) => ({ type: 'text', text: text(event.text) }),
   reasoning: (event) => ({ type: 'reasoning', text: text(event.text) }),
+  'reasoning-signature': (event) => ({ type: 'reasoning-signature', signature: text(event.signature) }),
+  'redacted-reasoning': (event) => ({ type: 'redacted-reasoning', data: text(event.data) }),
   'tool-start': ({ key, id, name }) => ({
     type: 'tool-start',
     key: text(key),
@@ -85,7 +86,7 @@ export function checkEvents(dialect: Dialect, input: Uint8Array): void {
     sent += more + encoder.keepAlive();
     ended ||= event.type === 'finish' || event.type === 'error';
   }
-  const stream = dialect === 'anthropic' ? readAnthropicStream(sent) : readChatStream(sent);
+  const stream = GRAMMARS[dialect].readPart(sent);
   assert.equal(stream.ending !== 'open', ended, 'an answer ends when it is said to, and only then');
   const reply = CLIENT_DIALECTS[dialect].encodeReply(events, fuzzContext(dialect));
   assert.notEqual(JSON.stringify(reply), undefined);

@@ -22,6 +22,7 @@ export function checkFailure(input: Uint8Array): void {
       `wait ${retryAfterSeconds} s`,
     );
   }
+  JSON.parse(JSON.stringify(toErrorBody('responses', code, message, 'req_fuzz')));
   for (const dialect of ['anthropic', 'openai'] as const) {
     JSON.parse(JSON.stringify(toErrorBody(dialect, code, message, 'req_fuzz')));
     assert.match(toStreamError(dialect, code, message, 'req_fuzz'), /^(?:event: error\n)?data: [^\n]+\n\n$/);

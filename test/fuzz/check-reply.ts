@@ -3,42 +3,42 @@ import assert from 'node:assert/strict';
 import { BACKEND_FORMATS, CLIENT_DIALECTS } from '../../src/protocol/dialects.ts';
 import type { ReplyEvent } from '../../src/protocol/reply-events.ts';
 import type { Dialect } from '../../src/types.ts';
-import { contentOf, type ReadStream, readWholeStream } from '../support/anthropic-grammar.ts';
-import { type ChatStream, readWholeChatStream } from '../support/openai-grammar.ts';
+import { contentOf, type ReadStream } from '../support/anthropic-grammar.ts';
+import type { ChatStream } from '../support/openai-grammar.ts';
 import { FUZZ_OPTIONS, fuzzContext } from './context.ts';
+import { type ClientStream, GRAMMARS, hasFailed } from './grammars.ts';
 
 type Json = Record<string, unknown>;
 
-/** One ending, legal as a stream and as a whole, for both kinds of clients. */
+/** One ending, legal as a stream and as a whole, for every kind of client. */
 export function checkReply(from: Dialect, input: Uint8Array): void {
   const body: unknown = JSON.parse(new TextDecoder().decode(input));
   const events = BACKEND_FORMATS[from].decodeReply(body, FUZZ_OPTIONS);
-  for (const to of ['anthropic', 'openai'] as const) checkWhole(to, events, streamOf(to, events));
+  for (const to of DIALECTS) checkWhole(to, events, streamOf(to, events));
 }
 
-export function streamOf(to: Dialect, events: readonly ReplyEvent[]): ReadStream | ChatStream {
+const DIALECTS = ['anthropic', 'openai', 'responses'] as const;
+
+export function streamOf(to: Dialect, events: readonly ReplyEvent[]): ClientStream {
   const encoder = CLIENT_DIALECTS[to].createEncoder(fuzzContext(to));
   const text = events.map((event) => encoder.push(event)).join('');
-  return to === 'anthropic' ? readWholeStream(text) : readWholeChatStream(text);
+  return GRAMMARS[to].readWhole(text);
 }
 
 /** Exactly one ending, and the whole reply says what the stream said. */
-export function checkWhole(
-  to: Dialect,
-  events: readonly ReplyEvent[],
-  stream: ReadStream | ChatStream,
-): void {
+export function checkWhole(to: Dialect, events: readonly ReplyEvent[], stream: ClientStream): void {
   const endings = events.filter((event) => event.type === 'finish' || event.type === 'error');
   assert.equal(endings.length, 1, 'an answer ends once');
   assert.equal(events.at(-1), endings[0], 'nothing follows the ending');
   const reply = CLIENT_DIALECTS[to].encodeReply(events, fuzzContext(to));
-  assert.equal('error' in reply, stream.ending === 'error', 'stream and whole reply end alike');
+  assert.equal('error' in reply, hasFailed(stream), 'stream and whole reply end alike');
   if ('error' in reply) {
     assert.equal(reply.error.message, stream.error?.message);
     return;
   }
   const body = JSON.parse(JSON.stringify(reply.body)) as Json;
   if ('blocks' in stream) compareMessage(body, stream);
+  else if ('items' in stream) assert.deepEqual(body, stream.response);
   else compareCompletion(body, stream);
 }
 

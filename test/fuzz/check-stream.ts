@@ -8,16 +8,16 @@ import {
   type Transcriber,
 } from '../../src/protocol/transcribe.ts';
 import { createStreamWatcher } from '../../src/protocol/watch-stream.ts';
-import type { BackendFormat } from '../../src/types.ts';
-import { readAnthropicStream, readWholeStream } from '../support/anthropic-grammar.ts';
-import { readChatStream, readWholeChatStream } from '../support/openai-grammar.ts';
+import type { Dialect } from '../../src/types.ts';
 import { checkWhole } from './check-reply.ts';
 import { FUZZ_OPTIONS, fuzzContext } from './context.ts';
+import { GRAMMARS, hasFailed } from './grammars.ts';
 
-const SIGHTS = new Set(['nothing', 'begun', 'content', 'error', 'end']);
-const FINISHED: Readonly<Record<BackendFormat, RegExp>> = {
+const SIGHTS = new Set(['nothing', 'begun', 'content', 'error', 'end', 'usage']);
+const FINISHED: Readonly<Record<Dialect, RegExp>> = {
   anthropic: /message_stop/,
   openai: /finish_reason"\s*:\s*"(?!null"|")/,
+  responses: /response\.(?:completed|incomplete)/,
 };
 
 /** Places to cut that depend on nothing but the bytes. */
@@ -73,16 +73,12 @@ function run(
 }
 
 /** Legal at every moment, never a good end that the backend did not give, the same when not streamed. */
-export function checkTranslation(from: BackendFormat, to: BackendFormat, bytes: Uint8Array): void {
+export function checkTranslation(from: Dialect, to: Dialect, bytes: Uint8Array): void {
   const batches = toBatches(bytes);
   const transcriber = createTranslation(from, to, fuzzContext(to), FUZZ_OPTIONS);
-  const { text, state } = run(
-    transcriber,
-    batches,
-    to === 'anthropic' ? readAnthropicStream : readChatStream,
-  );
-  const stream = to === 'anthropic' ? readWholeStream(text) : readWholeChatStream(text);
-  const endedWell = stream.ending !== 'error';
+  const { text, state } = run(transcriber, batches, GRAMMARS[to].readPart);
+  const stream = GRAMMARS[to].readWhole(text);
+  const endedWell = !hasFailed(stream);
   assert.equal(state, endedWell ? 'completed' : 'failed', 'the state agrees with what the client was told');
   if (endedWell) assert.match(dataOf(batches), FINISHED[from], 'a good end needs a finish');
   checkUsage(transcriber.usage());
@@ -94,14 +90,14 @@ export function checkTranslation(from: BackendFormat, to: BackendFormat, bytes: 
 }
 
 /** Only whole frames that came, in their order; an error frame where they stop without an end. */
-export function checkPassthrough(dialect: BackendFormat, bytes: Uint8Array): void {
+export function checkPassthrough(dialect: Dialect, bytes: Uint8Array): void {
   const batches = toBatches(bytes);
   const transcriber = createPassthrough(dialect, 'req_fuzz');
   const { text, state } = run(transcriber, batches, () => undefined);
   checkUsage(transcriber.usage());
   const sent = dataOf(batches);
   if (state === 'completed') {
-    assert.match(sent, dialect === 'anthropic' ? FINISHED.anthropic : /finish_reason|\[DONE\]/);
+    assert.match(sent, dialect === 'openai' ? /finish_reason|\[DONE\]/ : FINISHED[dialect]);
   } else assert.match(text, /error/, 'a stream that ends badly says so');
 
   const watcher = createStreamWatcher(dialect);

@@ -1,9 +1,10 @@
 /** What mutations begin from: every fixture of a stream, and requests, replies and errors that use every feature. */
 import { readdirSync } from 'node:fs';
-import type { BackendFormat } from '../../src/types.ts';
+import type { BackendFormat, Dialect } from '../../src/types.ts';
 import { toBackendFrame } from '../support/anthropic-to-openai.ts';
 import type { MessageFixture } from '../support/message-fixture.ts';
 import { anthropicJson, openaiJson } from '../support/mock-replies.ts';
+import { responsesJson, responsesStream } from '../support/mock-responses.ts';
 import { toFrame } from '../support/openai-to-anthropic.ts';
 import type { StreamFixture } from '../support/stream-fixture.ts';
 
@@ -19,16 +20,6 @@ async function readFixtures<Fixture>(dialect: BackendFormat): Promise<readonly F
 const toText = ({ event, data }: { readonly event: string; readonly data: string }): string =>
   `${event === '' ? '' : `event: ${event}\n`}data: ${data}\n\n`;
 
-/** Streams as lists of frames. */
-export const STREAMS: Readonly<Record<BackendFormat, readonly (readonly string[])[]>> = {
-  openai: (await readFixtures<StreamFixture>('openai')).map(({ chunks }) =>
-    chunks.map((chunk) => toText(toFrame(chunk))),
-  ),
-  anthropic: (await readFixtures<MessageFixture>('anthropic')).map(({ events }) =>
-    events.map((event) => toText(toBackendFrame(event))),
-  ),
-};
-
 const SAID = [
   { text: 'Hello.' },
   { thinking: 'Hm.', text: 'Yes.', usage: { input: 12, output: 4, cacheRead: 3 } },
@@ -42,10 +33,31 @@ const SAID = [
   },
 ];
 
+/** Streams as lists of frames. */
+export const STREAMS: Readonly<Record<Dialect, readonly (readonly string[])[]>> = {
+  openai: (await readFixtures<StreamFixture>('openai')).map(({ chunks }) =>
+    chunks.map((chunk) => toText(toFrame(chunk))),
+  ),
+  anthropic: (await readFixtures<MessageFixture>('anthropic')).map(({ events }) =>
+    events.map((event) => toText(toBackendFrame(event))),
+  ),
+  responses: [
+    ...SAID.map((said) => responsesStream(said).stream),
+    responsesStream({ text: 'Too much.', finish: 'incomplete' }).stream,
+    [
+      'event: error\ndata: {"type":"error","code":"server_is_overloaded","message":"Busy.","sequence_number":0}\n\n',
+    ],
+    [
+      'event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":"slow_down","message":"No."}}}\n\n',
+    ],
+  ].map((frames) => frames.map(String)),
+};
+
 /** Whole replies, as JSON texts. */
-export const REPLIES: Readonly<Record<BackendFormat, readonly string[]>> = {
+export const REPLIES: Readonly<Record<Dialect, readonly string[]>> = {
   openai: SAID.map((said) => JSON.stringify(openaiJson(said).json)),
   anthropic: SAID.map((said) => JSON.stringify(anthropicJson(said).json)),
+  responses: SAID.map((said) => JSON.stringify(responsesJson(said).json)),
 };
 
 const SCHEMA = {
@@ -179,10 +191,77 @@ const OPENAI_REQUEST = {
   ],
 };
 
+const RESPONSES_REQUEST = {
+  model: 'gpt-5.5',
+  stream: true,
+  store: false,
+  instructions: 'Be brief.',
+  include: ['reasoning.encrypted_content'],
+  prompt_cache_key: 'thread-1',
+  client_metadata: { workspace: '/home/ann' },
+  reasoning: { effort: 'medium', summary: 'auto' },
+  text: { verbosity: 'low', format: { type: 'json_schema', name: 'out', strict: true, schema: SCHEMA } },
+  max_output_tokens: 300,
+  metadata: { a: 'b' },
+  truncation: 'auto',
+  parallel_tool_calls: true,
+  tools: [
+    { type: 'function', name: 'read', description: 'Reads', parameters: SCHEMA, strict: true },
+    { type: 'custom', name: 'patch', format: { type: 'grammar', syntax: 'lark', definition: 's: "a"' } },
+    { type: 'namespace', name: 'mcp__files', tools: [{ type: 'function', name: 'read', parameters: {} }] },
+    { type: 'tool_search', execution: 'client' },
+    { type: 'web_search', external_web_access: false },
+  ],
+  tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'read' }] },
+  input: [
+    { type: 'additional_tools', role: 'developer', tools: [{ type: 'custom', name: 'exec' }] },
+    { type: 'message', role: 'developer', content: [{ type: 'input_text', text: 'More rules.' }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'input_text', text: 'Look.' },
+        { type: 'input_image', image_url: 'data:image/png;base64,iVBORw0KGgo=', detail: 'high' },
+        { type: 'input_file', filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBERi0=' },
+      ],
+    },
+    {
+      type: 'reasoning',
+      id: 'rs_1',
+      summary: [{ type: 'summary_text', text: 'Hm.' }],
+      encrypted_content: null,
+    },
+    { type: 'reasoning', id: 'rs_2', summary: [], encrypted_content: 'gwr1.AAAA' },
+    {
+      type: 'function_call',
+      call_id: 'call_1',
+      name: 'read',
+      namespace: 'mcp__files',
+      arguments: '{"path":"a"}',
+    },
+    { type: 'custom_tool_call', call_id: 'call_2', name: 'patch', input: 'a' },
+    { type: 'tool_search_call', call_id: 'call_3', execution: 'client', arguments: { query: 'git' } },
+    { type: 'web_search_call', id: 'ws_1', status: 'completed' },
+    { type: 'custom_tool_call_output', call_id: 'call_2', output: 'patched' },
+    { type: 'function_call_output', call_id: 'call_1', output: [{ type: 'input_text', text: 'read' }] },
+    {
+      type: 'tool_search_output',
+      call_id: 'call_3',
+      tools: [{ type: 'namespace', name: 'mcp__git', tools: [{ type: 'function', name: 'log' }] }],
+    },
+    {
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'output_text', text: 'Read.', annotations: [] }],
+    },
+    { type: 'message', role: 'system', content: 'In French.' },
+    { role: 'user', content: 'Go on.' },
+  ],
+};
+
 const short = (model: string) => ({ model, max_tokens: 1, messages: [{ role: 'user', content: 'quota' }] });
 
 /** Requests, as JSON texts. */
-export const REQUESTS: Readonly<Record<BackendFormat, readonly string[]>> = {
+export const REQUESTS: Readonly<Record<Dialect, readonly string[]>> = {
   anthropic: [
     JSON.stringify(ANTHROPIC_REQUEST),
     JSON.stringify(short('claude-haiku-5-5')),
@@ -202,6 +281,11 @@ export const REQUESTS: Readonly<Record<BackendFormat, readonly string[]>> = {
       fallbacks: [{ model: 'other' }],
       functions: [{ name: 'old', parameters: { type: 'object', required: null } }],
     }),
+  ],
+  responses: [
+    JSON.stringify(RESPONSES_REQUEST),
+    JSON.stringify({ model: 'gpt-5', input: 'Hi' }),
+    JSON.stringify({ ...RESPONSES_REQUEST, tool_choice: 'required', reasoning: {}, tools: [] }),
   ],
 };
 
@@ -256,6 +340,8 @@ export const EVENTS: readonly string[] = [
   [
     { type: 'start', usage: null },
     { type: 'reasoning', text: 'hm' },
+    { type: 'reasoning-signature', signature: 'EqRk' },
+    { type: 'redacted-reasoning', data: 'QUJD' },
     { type: 'text', text: 'one' },
     { type: 'tool-start', key: '0', id: 'call_1', name: 'read' },
     { type: 'tool-arguments', key: '0', json: '{"a":' },

@@ -2,7 +2,7 @@
  * What is fuzzed, one row each: how an input is made, and what must hold for it. An input is a text or bytes, so that
  * a found case can be kept as a file and played again.
  */
-import type { BackendFormat } from '../../src/types.ts';
+import type { Dialect } from '../../src/types.ts';
 import { checkEvents } from './check-events.ts';
 import { checkFailure } from './check-failure.ts';
 import { checkReply } from './check-reply.ts';
@@ -21,11 +21,11 @@ export interface Target {
   check(input: Uint8Array): void;
 }
 
-const DIALECTS: readonly BackendFormat[] = ['anthropic', 'openai'];
+const DIALECTS: readonly Dialect[] = ['anthropic', 'openai', 'responses'];
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function makeStream(dialect: BackendFormat): (random: Random) => Uint8Array {
+function makeStream(dialect: Dialect): (random: Random) => Uint8Array {
   return (random) => {
     const others = random.pick(STREAMS[random.oneIn(8) ? random.pick(DIALECTS) : dialect]);
     let frames = random.pick(STREAMS[dialect]);

@@ -88,7 +88,7 @@ export function readResponses(text: string): ResponsesStream {
   assert.ok(text === '' || text.endsWith('\n\n'), 'no half frame may be sent');
   const reader = createReader();
   for (const [number, frame] of text.split('\n\n').slice(0, -1).entries()) {
-    const [, name = '', data = ''] = /^event: (\S+)\ndata: (\{.*\})$/.exec(frame) ?? [];
+    const [, name = '', data = ''] = /^event: (\S+)\ndata: (\{[^\n\r]*\})$/.exec(frame) ?? [];
     assert.notEqual(name, '', `one event line and one data line: ${frame.slice(0, 200)}`);
     const event = JSON.parse(data) as Json;
     assert.equal(event.type, name, 'the event line says the type');

@@ -90,9 +90,12 @@ function readReasoning(part: JsonObject): readonly ReplyEvent[] {
   return text === '' ? [] : [{ type: 'reasoning', text }];
 }
 
+/** A call of nothing is none. */
 function readCall(key: string, item: JsonObject, json: string): readonly ReplyEvent[] {
+  const name = asText(item.name);
+  if (name === '') return [];
   return [
-    { type: 'tool-start', key, id: asText(item.call_id), name: asText(item.name) },
+    { type: 'tool-start', key, id: asText(item.call_id), name },
     ...(json === '' ? [] : [{ type: 'tool-arguments', key, json } as const]),
     { type: 'tool-end', key },
   ];

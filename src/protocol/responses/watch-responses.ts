@@ -20,7 +20,7 @@ const SIGHTS: ReadonlyMap<string, Sight> = new Map<string, Sight>([
 /** Makes the watcher of one stream. Deltas are not parsed; only what begins and ends the answer is. */
 export function watchResponses(): StreamWatcher {
   let usage: Usage | null = null;
-  let response: JsonObject = {};
+  let head: JsonObject = {};
   let last: RawFrame | null = null;
   let ended = false;
   return {
@@ -29,25 +29,36 @@ export function watchResponses(): StreamWatcher {
       const type = typeOf(frame);
       const sight = SIGHTS.get(type);
       if (sight === undefined) return sightOfOther(type, frame);
-      const data = asObject(parseJson(frame.data()));
-      response = { ...response, ...asObject(data.response) };
+      const response = asObject(asObject(parseJson(frame.data())).response);
+      if (asText(response.id) !== '') head = toHead(response);
       usage = readResponsesUsage(response.usage, usage);
       ended ||= sight === 'end';
       return sight;
     },
     mayEnd: () => ended,
     usage: () => usage,
-    // Codex passes over `error` events, and would tell its user to look at their own plan for the gateway's.
-    hears: (frame) => typeOf(frame) === 'response.failed' && !isGatewaysOwn(frame),
-    fail: (error) => failedResponse(response, sequenceOf(last) + 1, error),
+    // Codex passes over `error` events.
+    hears: (frame) => typeOf(frame) === 'response.failed' && isFitToHear(frame),
+    fail: (error) => failedResponse(head, sequenceOf(last) + 1, error),
   };
 }
 
-/** The gateway's own account or key was refused. */
-function isGatewaysOwn(frame: RawFrame): boolean {
-  const code = readEmbeddedError(parseJson(frame.data()))?.code;
-  return code === 'billing' || code === 'backend_credential_rejected';
+/** Not what says nothing, and not what Codex would tell its user of their plan while it is the gateway's that ended. */
+function isFitToHear(frame: RawFrame): boolean {
+  const data = parseJson(frame.data());
+  const { message } = asObject(asObject(asObject(data).response).error);
+  const code = readEmbeddedError(data)?.code;
+  return asText(message) !== '' && code !== 'billing' && code !== 'backend_credential_rejected';
 }
+
+/** What tells one response from another; the rest may nest deeper than can be written again. */
+const toHead = ({ id, created_at, model }: JsonObject): JsonObject => ({
+  id: asText(id),
+  object: 'response',
+  created_at: typeof created_at === 'number' ? created_at : 0,
+  model: asText(model),
+  output: [],
+});
 
 const TYPE = /^\s*\{\s*"type"\s*:\s*"([^"]*)"/;
 
