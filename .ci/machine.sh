@@ -9,8 +9,8 @@ validator=1.37.0 policies=3.3.30 helm=v4.3.1
 
 declare -A packages=(
   [redis-server]=redis-server [nginx]=nginx [haproxy]=haproxy [buildah]=buildah [debootstrap]=debootstrap [openssl]=openssl
-  [java]=default-jre-headless [mvn]=maven
-  [go]=golang-go [taskset]=util-linux [unshare]=util-linux [setpriv]=util-linux [python3]=python3
+  [java]=default-jre-headless [mvn]=maven [chromium]=chromium [tmux]=tmux
+  [go]=golang-go [promtool]=prometheus [taskset]=util-linux [unshare]=util-linux [setpriv]=util-linux [python3]=python3
 )
 missing=()
 for command in "${!packages[@]}"; do

@@ -13,7 +13,7 @@ trap 'rm -f "$made"' EXIT
 {
   echo '# Made by generate.sh from the chart and values.yaml: change those. README.md says how to apply it.'
   # Nobody's release: without Helm's own marks.
-  "$helm" template llm-gateway ../helm/llm-gateway --namespace ai-hub --values values.yaml |
+  "$helm" template llm-gateway ../helm/llm-gateway --namespace ai-hub --values values.yaml 2> >(grep -v 'found symbolic link' >&2) |
     grep -v -e '^# Source: ' -e 'app.kubernetes.io/managed-by: ' -e 'helm.sh/chart: ' |
     sed -e '/^$/d'
 } >"$made"
