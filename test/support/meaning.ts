@@ -2,7 +2,7 @@
  * What requests and answers mean, apart from the dialect they are said in: written and read here without any of the
  * gateway's own code, so that two dialects can be held against each other.
  */
-import type { Dialect } from '../../src/types.ts';
+import type { BackendFormat, Dialect } from '../../src/types.ts';
 import { parseSse, payloadsOf } from './sse.ts';
 
 type Json = Record<string, unknown>;
@@ -58,8 +58,10 @@ export function meaningOf(story: Story): Meaning {
 
 /** The body in which a client of the dialect tells the story. */
 export function tell(dialect: Dialect, story: Story): Json {
-  return dialect === 'anthropic' ? tellAnthropic(story) : tellOpenAI(story);
+  return TELLERS[dialect](story);
 }
+
+const TELLERS = { anthropic: tellAnthropic, openai: tellOpenAI, responses: tellResponses };
 
 function tellAnthropic(story: Story): Json {
   const messages: Json[] = [];
@@ -133,6 +135,44 @@ function tellOpenAI(story: Story): Json {
   };
 }
 
+/** Stop sequences are not part of this dialect. */
+function tellResponses(story: Story): Json {
+  const { choice } = story;
+  const say = (role: string, type: string, text: string) =>
+    text === '' ? [] : [{ type: 'message', role, content: [{ type, text }] }];
+  const rounds = story.rounds.flatMap(({ asked, answered, calls }) => [
+    ...say('user', 'input_text', asked),
+    ...say('assistant', 'output_text', answered),
+    ...calls.map(({ id, name, arguments: input }) => ({
+      type: 'function_call',
+      call_id: id,
+      name,
+      arguments: JSON.stringify(input),
+    })),
+    ...calls.map(({ id, result }) => ({ type: 'function_call_output', call_id: id, output: result })),
+  ]);
+  return {
+    model: 'asked',
+    max_output_tokens: story.maxTokens,
+    stream: story.stream,
+    tools: story.tools.map(({ name, description, schema: parameters }) => ({
+      type: 'function',
+      name,
+      description,
+      parameters,
+    })),
+    ...(choice !== null && {
+      tool_choice:
+        typeof choice === 'string' ? OPENAI_CHOICES[choice] : { type: 'function', name: choice.name },
+    }),
+    input: [
+      ...say('developer', 'input_text', story.system),
+      ...rounds,
+      ...say('user', 'input_text', story.last),
+    ],
+  };
+}
+
 const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
 const textOf = (content: unknown): string =>
   typeof content === 'string'
@@ -143,7 +183,7 @@ const textOf = (content: unknown): string =>
         .join('|');
 
 /** What a backend of the dialect is told by a body. */
-export function understand(dialect: Dialect, body: Json): Meaning {
+export function understand(dialect: BackendFormat, body: Json): Meaning {
   return dialect === 'anthropic' ? understandAnthropic(body) : understandOpenAI(body);
 }
 
@@ -246,6 +286,7 @@ export function readAnswer(dialect: Dialect, body: Json): AnswerMeaning {
       usage: anthropicUsage(body.usage as Json),
     };
   }
+  if (dialect === 'responses') return readResponse(body);
   const { message, finish_reason } = list(body.choices)[0] as { message: Json; finish_reason: unknown };
   const calls = list(message.tool_calls).map((call) => call.function as Json);
   return {
@@ -256,9 +297,27 @@ export function readAnswer(dialect: Dialect, body: Json): AnswerMeaning {
   };
 }
 
+function readResponse(body: Json): AnswerMeaning {
+  const items = list(body.output);
+  const calls = items.filter((item) => item.type === 'function_call');
+  const stop = body.status === 'incomplete' ? 'length' : 'stop';
+  const { input_tokens, input_tokens_details, output_tokens } = body.usage as Json;
+  const cached = Number((input_tokens_details as Json).cached_tokens);
+  return {
+    text: items
+      .filter((item) => item.type === 'message')
+      .flatMap((item) => list(item.content).map((part) => part.text))
+      .join('|'),
+    calls: calls.map(({ name, arguments: json }) => [name, JSON.parse(String(json))]),
+    stop: calls.length > 0 && stop === 'stop' ? 'calls' : stop,
+    usage: [Number(input_tokens) - cached, cached, Number(output_tokens)],
+  };
+}
+
 /** What a client of the dialect reads in a streamed answer. */
 export function readStreamedAnswer(dialect: Dialect, stream: string): AnswerMeaning {
   const payloads = payloadsOf(parseSse(stream));
+  if (dialect === 'responses') return readResponse((payloads.at(-1) as Json).response as Json);
   return dialect === 'anthropic' ? addUpEvents(payloads) : addUpChunks(payloads);
 }
 

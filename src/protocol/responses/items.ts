@@ -68,9 +68,9 @@ export const KINDS: Readonly<Record<ItemKind, Kind>> = {
     prefix: 'fc_',
     isHeld: false,
     announce: (head) => ({ ...head, ...IN_PROGRESS, arguments: '' }),
-    // A call without arguments is one with none, unless they were cut off (S-37).
+    // A call without arguments is one with none (S-37).
     finish: (head, { text, isCut }) => {
-      const json = text === '' && !isCut ? '{}' : text;
+      const json = text === '' ? '{}' : text;
       return { item: { ...head, ...statusOf(isCut), arguments: json }, text: json };
     },
   },
