@@ -6,7 +6,9 @@ const profile = z
   .strictObject({
     base: z
       .enum(Object.keys(PROFILES) as [ProfileName, ...ProfileName[]])
-      .describe('Profile to start from, where it is not that of the kind.'),
+      .describe(
+        'Profile of a vendor to start from, where it is not that of the kind. `GET /health` shows what is in force.',
+      ),
     systemRole: z.enum(['system', 'developer']),
     midSystem: z.enum(['system', 'user', 'refuse']),
     firstMustBeUser: z.boolean(),
@@ -78,7 +80,7 @@ export const backendSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'Tokens its model takes, prompt and answer together. Requests to an OpenAI-format backend are fitted into it. ' +
+      'Tokens its model takes, prompt and answer together. Requests to any backend but Claude are fitted into it. ' +
         'Without it: as the backend’s `/v1/models` says, else `profile.maxContext`.',
     ),
   maxInFlight: z
