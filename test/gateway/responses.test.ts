@@ -248,3 +248,30 @@ test('an answer is not kept unasked', async () => {
   const id = await idOf(await ask(keeping, 'pro', { model: 'gpt-5' }), false);
   assert.equal((await keeping.get(`/v1/responses/${id}`, 'pro')).status, 404);
 });
+
+const message = (text: string) => ({ role: 'user', content: text });
+const callOf = (id: string) => ({ type: 'function_call', call_id: id, name: 'f', arguments: '{}' });
+const outputOf = (id: string) => ({ type: 'function_call_output', call_id: id, output: 'done' });
+
+for (const [what, body] of [
+  ['an output that nobody asked for', { input: [message('Hi'), outputOf('call_9')] }],
+  ['two calls of one id', { input: [message('Hi'), callOf('c'), callOf('c'), outputOf('c'), outputOf('c')] }],
+  ['an item of a type that nobody knows', { input: [message('Hi'), { type: 'crystal_ball' }] }],
+  ['an item that is none', { input: [message('Hi'), 7] }],
+  ['an input of the wrong shape', { input: { text: 'Hi' } }],
+  ['no input', { input: undefined }],
+  ['tools of the wrong shape', { input: 'Hi', tools: { f: 1 } }],
+  ['a list of ten thousand items', { input: Array(10_000).fill(message('Hi')) }],
+] as const) {
+  test(`${what} is refused in the envelope of Responses, and costs nothing`, async () => {
+    const used = async () => (await jsonOf(await rig.get('/quota', 'pro'))).used;
+    const before = await used();
+    const response = await ask(rig, 'pro', { model: 'gpt-5', ...body });
+    assert.equal(response.status, 400, await response.clone().text());
+    const { type, message: said } = await errorOf(response);
+    assert.equal(type, 'invalid_request_error');
+    assert.match(String(said), /\w/);
+    assert.equal(await used(), before);
+    rig.assertPlayed();
+  });
+}
