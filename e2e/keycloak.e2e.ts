@@ -115,7 +115,8 @@ for (const username of DEMO_USERS) {
     const standing = await quotaOf(tokens.access_token);
     assert.deepEqual([standing.status, standing.user, standing.tier], [200, username, tier]);
     const { aud, typ } = claimsOf(tokens.access_token);
-    assert.deepEqual([aud, typ], ['llm-gateway', 'Bearer']);
+    assert.ok([aud].flat().includes('llm-gateway'));
+    assert.equal(typ, 'Bearer');
   });
 }
 

@@ -10,6 +10,11 @@ export interface KeycloakAdmin {
   add(realm: string, parts: Json): Promise<void>;
   setPassword(realm: string, username: string, password: string): Promise<void>;
   disable(realm: string, username: string): Promise<void>;
+  enable(realm: string, username: string): Promise<void>;
+  /** Ends all of a person's sessions; Keycloak tells the clients (back-channel logout). */
+  logOut(realm: string, username: string): Promise<void>;
+  /** The secret that Keycloak made for a confidential client. */
+  clientSecret(realm: string, clientId: string): Promise<string>;
   /** Adds a new RSA key that signs from now on; earlier keys stay published. */
   addSigningKey(realm: string): Promise<void>;
 }
@@ -60,6 +65,17 @@ export function createKeycloakAdmin({ url, adminPassword }: Keycloak): KeycloakA
     },
     async disable(realm, username) {
       await call('PUT', await userPath(realm, username), { enabled: false });
+    },
+    async enable(realm, username) {
+      await call('PUT', await userPath(realm, username), { enabled: true });
+    },
+    async logOut(realm, username) {
+      await call('POST', `${await userPath(realm, username)}/logout`);
+    },
+    async clientSecret(realm, clientId) {
+      const found = (await call('GET', `/${realm}/clients?clientId=${clientId}`)) as { id: string }[];
+      const path = `/${realm}/clients/${found[0]!.id}/client-secret`;
+      return ((await call('GET', path)) as { value: string }).value;
     },
     async addSigningKey(realm) {
       const { id } = (await call('GET', `/${realm}`)) as { id: string };

@@ -21,6 +21,8 @@ export interface KeycloakOptions {
   readonly realm: string;
   /** A realm file, imported at the first start. */
   readonly realmFile?: string;
+  /** Fills `LLM_GATEWAY_URL` in it. */
+  readonly gatewayUrl?: string;
 }
 
 export interface Keycloak {
@@ -50,7 +52,13 @@ export async function startKeycloak(
   let running: Running | null = null;
 
   async function start(): Promise<void> {
-    running = spawnKeycloak(installation, { home, port, managementPort, adminPassword });
+    running = spawnKeycloak(installation, {
+      home,
+      port,
+      managementPort,
+      adminPassword,
+      gatewayUrl: options.gatewayUrl,
+    });
     const ready = await isReady(`${url}/realms/${options.realm}`, running.gone);
     if (ready) return;
     await stop();
@@ -97,10 +105,11 @@ interface Settings {
   readonly port: number;
   readonly managementPort: number;
   readonly adminPassword: string;
+  readonly gatewayUrl: string | undefined;
 }
 
 function spawnKeycloak({ java, distribution }: KeycloakInstallation, settings: Settings): Running {
-  const { home, port, managementPort, adminPassword } = settings;
+  const { home, port, managementPort, adminPassword, gatewayUrl } = settings;
   const ports = [`--http-port=${port}`, `--http-management-port=${managementPort}`];
   const args = ['start-dev', '--import-realm', '--http-host=127.0.0.1', ...ports, `-Dkc.home.dir=${home}`];
   const log = openSync(join(home, 'log'), 'a');
@@ -116,6 +125,7 @@ function spawnKeycloak({ java, distribution }: KeycloakInstallation, settings: S
       JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1',
       KC_BOOTSTRAP_ADMIN_USERNAME: 'admin',
       KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword,
+      ...(gatewayUrl === undefined ? {} : { LLM_GATEWAY_URL: gatewayUrl }),
     },
     stdio: ['ignore', log, log],
   });
@@ -155,7 +165,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
