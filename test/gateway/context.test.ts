@@ -341,6 +341,26 @@ for (const stream of [false, true]) {
   });
 }
 
+test('A-83 a vendor that takes no stop sequences is chosen by its profile, and the gateway stops for it', async () => {
+  const fresh = await startRig({}, 'backends: { internal: { kind: internal, profile: { base: xai } } }\n');
+  try {
+    fresh.internal.say({ text: 'One line. STOP and more that nobody wants.' });
+    const request = messages('claude-opus-5-5', { stop_sequences: ['STOP'] });
+    const response = await fresh.post('/v1/messages', 'free', request);
+    const { content, stop_sequence } = (await response.json()) as Record<string, unknown>;
+    assert.deepEqual([content, stop_sequence], [[{ type: 'text', text: 'One line. ' }], 'STOP']);
+    assert.equal('stop' in bodyOf(fresh.internal), false);
+    const health = (await (await fresh.get('/health')).json()) as {
+      backends: Record<string, { profile: string; profile_changes: string[] }>;
+    };
+    const { profile, profile_changes } = health.backends.internal ?? {};
+    assert.deepEqual([profile, profile_changes], ['xai', []]);
+    fresh.assertPlayed();
+  } finally {
+    await fresh.close();
+  }
+});
+
 test('a tool call that comes as text is logged once for its backend, without its words', async () => {
   const fresh = await startRig({}, 'server: { drainDelaySeconds: 0 }\n');
   try {
