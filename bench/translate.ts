@@ -9,7 +9,7 @@ import type { ReplyContext } from '../src/protocol/reply-events.ts';
 import { parseBody, scanRequest } from '../src/protocol/scan-request.ts';
 import { createFrameSplitter } from '../src/protocol/sse.ts';
 import { createTranslation } from '../src/protocol/transcribe.ts';
-import type { BackendFormat } from '../src/types.ts';
+import type { BackendFormat, Dialect } from '../src/types.ts';
 
 const ROUNDS = process.argv.includes('--quick') ? 5 : 60;
 const STREAMS_PER_ROUND = 20;
@@ -19,9 +19,11 @@ const BODY_BYTES = 200_000;
 /** Targets: microseconds for an event, milliseconds for a body, bytes for a stream. */
 const MOST = { event: 25, body: 1.5, stream: 64 * 1024 };
 
-const DIRECTIONS: readonly { readonly client: BackendFormat; readonly backend: BackendFormat }[] = [
+const DIRECTIONS: readonly { readonly client: Dialect; readonly backend: BackendFormat }[] = [
   { client: 'anthropic', backend: 'openai' },
   { client: 'openai', backend: 'anthropic' },
+  { client: 'responses', backend: 'openai' },
+  { client: 'responses', backend: 'anthropic' },
 ];
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -125,51 +127,66 @@ const SCHEMA = {
   required: ['path'],
 };
 
+interface Telling {
+  readonly tool: (name: string, description: string) => object;
+  readonly round: (i: number) => readonly object[];
+  /** The body around the tools and what was said. */
+  readonly body: (tools: readonly object[], said: readonly object[]) => object;
+}
+
+const LIMITED = { model: 'm', max_tokens: 4000, stream: true };
+const argumentsOf = (i: number) => `{"path":"src/${i}.ts","limit":9}`;
+
+const TELLINGS: Readonly<Record<Dialect, Telling>> = {
+  anthropic: {
+    tool: (name, description) => ({ name, description, input_schema: SCHEMA }),
+    round: (i) => [
+      {
+        role: 'assistant',
+        content: [
+          { type: 'text', text: SAID },
+          { type: 'tool_use', id: `toolu_${i}`, name: 'tool_1', input: { path: `src/${i}.ts`, limit: 9 } },
+        ],
+      },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: `toolu_${i}`, content: SAID }] },
+    ],
+    body: (tools, messages) => ({ ...LIMITED, tools, messages }),
+  },
+  openai: {
+    tool: (name, description) => ({ type: 'function', function: { name, description, parameters: SCHEMA } }),
+    round: (i) => [
+      {
+        role: 'assistant',
+        content: SAID,
+        tool_calls: [
+          { id: `call_${i}`, type: 'function', function: { name: 'tool_1', arguments: argumentsOf(i) } },
+        ],
+      },
+      { role: 'tool', tool_call_id: `call_${i}`, content: SAID },
+    ],
+    body: (tools, messages) => ({ ...LIMITED, tools, messages }),
+  },
+  responses: {
+    tool: (name, description) => ({ type: 'function', name, description, parameters: SCHEMA, strict: false }),
+    round: (i) => [
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: SAID }] },
+      { type: 'function_call', call_id: `call_${i}`, name: 'tool_1', arguments: argumentsOf(i) },
+      { type: 'function_call_output', call_id: `call_${i}`, output: SAID },
+    ],
+    body: (tools, input) => ({ model: 'm', stream: true, store: false, tools, input }),
+  },
+};
+
 /** A coding agent's conversation: 20 tools, then rounds of a call, its result and a text, up to the wished size. */
-function requestOf(dialect: BackendFormat): Uint8Array {
+function requestOf(dialect: Dialect): Uint8Array {
+  const { tool, round, body } = TELLINGS[dialect];
   const description = 'Reads a file, from its first line or from a given one. '.repeat(8);
-  const tools = repeat(20, (i) =>
-    dialect === 'anthropic'
-      ? { name: `tool_${i}`, description, input_schema: SCHEMA }
-      : { type: 'function', function: { name: `tool_${i}`, description, parameters: SCHEMA } },
-  );
-  const round = (i: number): object[] =>
-    dialect === 'anthropic'
-      ? [
-          {
-            role: 'assistant',
-            content: [
-              { type: 'text', text: SAID },
-              {
-                type: 'tool_use',
-                id: `toolu_${i}`,
-                name: 'tool_1',
-                input: { path: `src/${i}.ts`, limit: 9 },
-              },
-            ],
-          },
-          { role: 'user', content: [{ type: 'tool_result', tool_use_id: `toolu_${i}`, content: SAID }] },
-        ]
-      : [
-          {
-            role: 'assistant',
-            content: SAID,
-            tool_calls: [
-              {
-                id: `call_${i}`,
-                type: 'function',
-                function: { name: 'tool_1', arguments: `{"path":"src/${i}.ts","limit":9}` },
-              },
-            ],
-          },
-          { role: 'tool', tool_call_id: `call_${i}`, content: SAID },
-        ];
-  const begin = { model: 'm', max_tokens: 4000, stream: true, tools };
-  const messages: object[] = [{ role: 'user', content: SAID }];
+  const tools = repeat(20, (i) => tool(`tool_${i}`, description));
+  const said: object[] = [{ role: 'user', content: SAID }];
   for (let i = 0; ; i++) {
-    const body = encode(JSON.stringify({ ...begin, messages }));
-    if (body.length >= BODY_BYTES) return body;
-    messages.push(...round(i));
+    const bytes = encode(JSON.stringify(body(tools, said)));
+    if (bytes.length >= BODY_BYTES) return bytes;
+    said.push(...round(i));
   }
 }
 
@@ -199,10 +216,7 @@ const median = (values: readonly number[]): number =>
 
 let sink = 0;
 
-function measureStream(
-  from: BackendFormat,
-  to: BackendFormat,
-): { readonly ours: number; readonly plain: number } {
+function measureStream(from: BackendFormat, to: Dialect): { readonly ours: number; readonly plain: number } {
   const frames = STREAMS[from];
   const chunks = frames.map(encode);
   const texts = frames.map((frame) => frame.slice(frame.indexOf('data: ') + 6).trim());
@@ -224,7 +238,7 @@ function measureStream(
 }
 
 function measureBody(
-  client: BackendFormat,
+  client: Dialect,
   backend: BackendFormat,
 ): { readonly ours: number; readonly plain: number } {
   const body = requestOf(client);
@@ -246,7 +260,7 @@ function measureBody(
 }
 
 /** Bytes that a stream holds when it stands in the middle of its last call. */
-function measureMemory(from: BackendFormat, to: BackendFormat): number {
+function measureMemory(from: BackendFormat, to: Dialect): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error('start it with --expose-gc');
   const chunks = STREAMS[from].slice(0, -20).map(encode);
