@@ -19,6 +19,8 @@ const readAnthropic = testsOf('test/protocol/anthropic/read-request.test.ts');
 const differential = testsOf('test/protocol/differential.test.ts');
 const foreignThinking = testsOf('test/protocol/anthropic/drop-foreign-thinking.test.ts');
 const claudeMessages = testsOf('test/protocol/anthropic/write-messages.test.ts');
+const replicas = testsOf('test/gateway/replicas.test.ts');
+const failover = testsOf('test/gateway/failover.test.ts');
 const claudeStreams = testsOf('test/protocol/anthropic/recorded-streams.test.ts');
 
 export const FAILURE_RULES: Rules = {
@@ -160,6 +162,8 @@ export const FAILURE_RULES: Rules = {
   'X-04': {
     what: 'no change of backend within an answer, or without need',
     proofs: [
+      ...replicas('a Claude Code session stays with one replica, another session has its own'),
+      ...failover('after the first content nobody else is asked: the stream ends in an error'),
       ...faults(
         'a request is served by the next replica when the first cannot be reached',
         '{way.name}: a backend that dies in its answer ({by}) ends in the dialect’s error and is given back',

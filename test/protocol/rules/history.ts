@@ -176,11 +176,14 @@ export const HISTORY_RULES: Rules = {
   'A-83': {
     what: 'stop sequences beyond the backend’s number are kept by the gateway',
     proofs: [
+      ...context(
+        'A-83 a vendor that takes no stop sequences is chosen by its profile, and the gateway stops for it',
+        "the fifth stop sequence is kept by the gateway ({stream ? 'streamed' : 'in one piece'})",
+      ),
       ...writeOpenAI(
         'A-83 stop sequences beyond what the backend takes are left out and named',
         'A-83 a backend that takes no stop sequences gets none',
       ),
-      ...context("the fifth stop sequence is kept by the gateway ({stream ? 'streamed' : 'in one piece'})"),
       ...stopText('however the text is cut, the same is shown and the same sequence found'),
     ],
   },

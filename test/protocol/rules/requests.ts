@@ -6,6 +6,7 @@ const dialects = testsOf('test/gateway/dialects.test.ts');
 const framing = testsOf('test/hostile/framing.test.ts');
 const wire = testsOf('test/gateway/wire.test.ts');
 const readAnthropic = testsOf('test/protocol/anthropic/read-request.test.ts');
+const replicas = testsOf('test/gateway/replicas.test.ts');
 const toAnthropic = testsOf('test/protocol/openai-to-anthropic.test.ts');
 const writeOpenAI = testsOf('test/protocol/openai/write-request.test.ts');
 const toOpenAI = testsOf('test/protocol/anthropic-to-openai.test.ts');
@@ -46,6 +47,7 @@ export const REQUEST_RULES: Rules = {
     what: 'headers of Claude Code’s session are for Claude alone',
     proofs: [
       ...wire('A-02 A-05 headers of Anthropic and of Claude Code go to Claude, and to no other backend'),
+      ...replicas('a Claude Code session stays with one replica, another session has its own'),
       ...framing('nothing of the query but Anthropic’s beta switch goes on to a backend'),
     ],
   },
