@@ -2,7 +2,7 @@
  * Models that a request names besides `model`: fallbacks, and hosted tools that consult another model. A tier's
  * limits would be worth nothing if a Haiku request could bring an Opus in through its tools.
  */
-import { type ByteRange, parseBody, type RequestScan } from './scan-request.ts';
+import { type ByteRange, findField, parseBody, type RequestScan, scanArray } from './scan-request.ts';
 
 /** Top-level fields by which some vendors let a request name further models. */
 const MODEL_FIELDS = ['fallback', 'fallbacks', 'fallback_model', 'fallback_models', 'models'];
@@ -13,7 +13,7 @@ const COULD_NAME_A_MODEL = /"model"\s*:\s*"|\\u00/i;
 /**
  * Every further model that the body names, at any depth of the fields that can name one.
  *
- * Costs one native search over `tools` where there is nothing to find.
+ * Costs one native search over `tools` and `input` where there is nothing to find.
  */
 export function sideModels(body: Uint8Array, scan: RequestScan): readonly string[] {
   const found: string[] = [];
@@ -21,12 +21,27 @@ export function sideModels(body: Uint8Array, scan: RequestScan): readonly string
     const range = scan.fields.get(field);
     if (range !== undefined) collectStrings(parse(body, range), found);
   }
-  const tools = scan.fields.get('tools');
-  if (tools !== undefined && COULD_NAME_A_MODEL.test(decode(body, tools))) {
+  for (const tools of [scan.fields.get('tools'), ...additionalTools(body, scan)]) {
+    if (tools === undefined || !COULD_NAME_A_MODEL.test(decode(body, tools))) continue;
     const list = parse(body, tools);
     if (Array.isArray(list)) for (const tool of list) collectModel(tool, found);
   }
   return found;
+}
+
+/** An item by which Responses clients declare tools, or an escape that could spell its type. */
+const COULD_DECLARE_TOOLS = /additional_tools|\\u00/i;
+
+/** Tools that the items of a Responses request declare. */
+function additionalTools(body: Uint8Array, scan: RequestScan): readonly (ByteRange | undefined)[] {
+  const input = scan.fields.get('input');
+  if (input === undefined || !COULD_DECLARE_TOOLS.test(decode(body, input))) return [];
+  return scanArray(body, input)
+    .filter((item) => {
+      const type = findField(body, item, 'type');
+      return type !== undefined && parse(body, type) === 'additional_tools';
+    })
+    .map((item) => findField(body, item, 'tools'));
 }
 
 function collectModel(tool: unknown, found: string[]): void {

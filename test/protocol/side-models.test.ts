@@ -32,3 +32,14 @@ for (const fallbacks of ['"a"', '["a"]', '[{"model":"a"}]', '{"model":"a"}', '[[
 test('a request that names its model alone names no others', () => {
   assert.deepEqual(namesIn('{"model":"m","messages":[{"role":"user","content":"\\"model\\":\\"x\\""}]}'), []);
 });
+
+test('tools that an item of a Responses request declares are looked through', () => {
+  const tools =
+    '[{"type":"image_generation","model":"gpt-image-9"},{"type":"namespace","name":"n","tools":[]}]';
+  const items = (type: string) =>
+    `[{"role":"user","content":"additional_tools \\"model\\":\\"x\\""},{"type":"${type}","tools":${tools}}]`;
+  assert.deepEqual(namesIn(`{"model":"m","input":${items('additional_tools')}}`), ['gpt-image-9']);
+  assert.deepEqual(namesIn(`{"model":"m","input":${items('\\u0061dditional_tools')}}`), ['gpt-image-9']);
+  assert.deepEqual(namesIn(`{"model":"m","input":${items('message')}}`), []);
+  assert.deepEqual(namesIn('{"model":"m","input":"additional_tools"}'), []);
+});
