@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startFakeIssuer } from '../test/support/fake-issuer.ts';
 import { skipBecause } from '../test/support/skip.ts';
 import { runCodex } from './support/codex.ts';
@@ -98,7 +99,7 @@ else {
       await terminal.type('Why is the sky blue?');
       await terminal.shows(/The sky scatters blue light\./);
       await s.internal.request(2);
-      await terminal.shows(/qwen3-32b/);
+      while (s.statuses().includes(0)) await pause(20);
       assert.deepEqual(
         s.statuses().filter((status) => status !== 200),
         [],
