@@ -19,6 +19,7 @@ import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
 import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { createGrants } from './quota/grants.ts';
 import { createSeal } from './store/seal.ts';
 import { createTraffic } from './upstream/traffic.ts';
 
@@ -55,7 +56,8 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
-  const quota = openQuota(config, store, metrics, log, clock);
+  const grants = createGrants(records.collection('grants'));
+  const quota = openQuota(config, { store, grants }, metrics, log, clock);
   const usage = openUsage(config, metrics, log, clock);
 
   let draining = false;
@@ -64,6 +66,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
+    grants,
     usage,
     records,
     seal: createSeal(records.collection('seal')),

@@ -281,6 +281,7 @@ async function answer(
     ...routeHeaders(route, backend.name, outbound.translation?.dropped ?? []),
     ...(standing === undefined ? {} : toQuotaHeaders(standing, tier.allowance, call.dialect, parts.clock())),
     ...(parts.quota.health().state === 'degraded' && { 'x-gateway-quota-store': 'degraded' }),
+    ...(progress.reservation?.wouldRefuse && { 'x-gateway-quota-shadow': 'would-refuse' }),
   };
   if (reply.kind === 'refused') {
     call.refuse(reply, headers);

@@ -1,24 +1,25 @@
-/** How much is left: the store, the journal beside it, and what metrics are told. */
+/** How much is left: the store, the journal beside it, what operators gave, and what metrics are told. */
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { type Grants, withGrants } from '../quota/grants.ts';
 import { openJournalFile } from '../quota/journal-file.ts';
 import { createQuota, type Quota } from '../quota/quota.ts';
+import { withoutRefusals } from '../quota/shadow.ts';
 import type { QuotaStore } from '../quota/store.ts';
 
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(
-  { quota, dataDir }: Config,
-  store: QuotaStore,
+  { quota: { mode, timeZone, onStoreFailure, outageGrant }, dataDir }: Config,
+  { store, grants }: { readonly store: QuotaStore; readonly grants: Grants },
   metrics: Metrics,
   log: Log,
   clock: () => number,
 ): Quota {
-  const { timeZone, onStoreFailure, outageGrant } = quota;
-  const opened = createQuota({
+  const quota = createQuota({
     store,
     timeZone,
-    onStoreFailure,
+    onStoreFailure: mode === 'shadow' ? 'allow' : onStoreFailure,
     outageGrant,
     journalFile: openJournalFile(dataDir, clock),
     clock,
@@ -26,6 +27,7 @@ export function openQuota(
     onStanding: ({ subject }, { used, resetsAt }) => metrics.quotaUsed(subject, used, resetsAt),
     onOutage: metrics.quotaOutage,
   });
-  metrics.watchQuota(opened.health);
-  return opened;
+  metrics.watchQuota(quota.health);
+  const granted = withGrants(quota, grants);
+  return mode === 'enforce' ? granted : withoutRefusals(granted, ({ tier }) => metrics.quotaWouldRefuse(tier));
 }

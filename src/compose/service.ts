@@ -20,6 +20,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
 import type { Seal } from '../protocol/responses/sealed-reasoning.ts';
+import type { Grants } from '../quota/grants.ts';
 import type { Quota } from '../quota/quota.ts';
 import { createMemory } from '../responses-store/recall.ts';
 import { createStoredResponses } from '../responses-store/stored-responses.ts';
@@ -28,6 +29,7 @@ import type { Records } from '../store/records.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
 import type { Traffic } from '../upstream/traffic.ts';
+import { createAdmin } from './admin.ts';
 import { configuredKeys, createIdentity, createRealms, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
@@ -46,6 +48,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
+  readonly grants: Grants;
   readonly usage: UsageKept;
   readonly records: Records;
   readonly seal: Seal;
@@ -159,6 +162,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     livez: handleLivez,
     readyz: createReadyzHandler(health),
     identity: createIdentityHandlers(identityParts, identity),
+    ...createAdmin(config, { ...core, identify: identity.identify, tiers }),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });

@@ -46,6 +46,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   AXON_URL: { path: ['backends', 'axon', 'url'], also: kindOf('axon') },
   AXON_API_KEY: { path: ['backends', 'axon', 'apiKey'], secret: true, also: kindOf('axon') },
   QUOTA_REDIS_URL: { path: ['quota', 'redisUrl'], secret: true },
+  ADMIN_TOKEN: { path: ['admin', 'token'], secret: true },
   USAGE_EXPORT_URL: { path: ['usage', 'export', 'url'] },
   USAGE_EXPORT_TOKEN: { path: ['usage', 'export', 'token'], secret: true },
   AUTH_PROVIDER: { path: ['auth', 'provider'] },

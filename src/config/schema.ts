@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { DEFAULT_TIERS } from './default-plan.ts';
+import { adminSchema } from './schema/admin.ts';
 import { authSchema } from './schema/auth.ts';
 import { backendSchema } from './schema/backends.ts';
 import { limitsSchema } from './schema/limits.ts';
@@ -33,6 +34,7 @@ export const configSchema = z.strictObject({
     .describe('What each subscription includes.'),
   quota: quotaSchema.prefault({}),
   usage: usageSchema.prefault({}),
+  admin: adminSchema.prefault({}),
   responses: responsesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
 });

@@ -29,6 +29,8 @@ export interface Handlers {
   readonly readyz: Handler;
   readonly hello: Handler;
   readonly identity: IdentityHandlers;
+  /** The operators' API, where somebody may use it. */
+  readonly admin?: Handler;
   /** Where the metrics have no port of their own. */
   readonly metrics?: Handler;
 }
@@ -93,7 +95,7 @@ function signInRoutes({ metadata, deviceAuthorization, token, revoke, pages }: S
 
 /** `HEAD` is answered wherever `GET` is. */
 export function toRoutes(handlers: Handlers): readonly RouteRow[] {
-  const { hello, identity, metrics } = handlers;
+  const { hello, identity, admin, metrics } = handlers;
   return [
     { path: '/v1/messages', methods: { POST: handlers.messages } },
     { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
@@ -109,6 +111,9 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     { path: '/quota', methods: { GET: handlers.quota } },
     { path: '/api/oauth/usage', methods: { GET: handlers.usageDisplay } },
     ...identityRoutes(identity),
+    ...(admin === undefined
+      ? []
+      : [{ path: '/admin/v1', below: true, methods: { GET: admin, POST: admin } } as const]),
     { path: '/health', methods: { GET: handlers.health } },
     { path: '/livez', methods: { GET: handlers.livez } },
     { path: '/readyz', methods: { GET: handlers.readyz } },

@@ -50,6 +50,8 @@ export interface Metrics {
   /** A user's standing as last seen. `subject` is a hash already. */
   quotaUsed(subject: string, used: number, resetsAt: number): void;
   quotaRefused(tier: string): void;
+  /** A request that would have been refused, were limits not only tried. */
+  quotaWouldRefuse(tier: string): void;
   /** What became of a request of a user with a limit while the quota store was away. */
   quotaOutage(outcome: 'granted' | 'allowed' | 'denied'): void;
   /** What became of usage events on their way to the metering system. */
@@ -106,6 +108,7 @@ export function createMetrics(clock: () => number): Metrics {
     routed: (from, to) => meters.routes.inc({ from: modelLabel(from), to: modelLabel(to) }),
     quotaUsed: users.set,
     quotaRefused: (tier) => meters.refusals.inc({ tier }),
+    quotaWouldRefuse: (tier) => meters.shadowRefusals.inc({ tier }),
     quotaOutage: (outcome) => meters.outages.inc({ outcome }),
     usageDelivered: (outcome, events) => meters.usageEvents.inc({ outcome }, events),
     watchQuota: (health) => watchQuota(registry, health),
@@ -165,6 +168,12 @@ function createMeters(registry: Registry) {
     refusals: new Counter({
       name: 'gateway_quota_refusals_total',
       help: 'Requests refused because the quota was used up.',
+      labelNames: ['tier'],
+      registers,
+    }),
+    shadowRefusals: new Counter({
+      name: 'gateway_quota_shadow_refusals_total',
+      help: 'Requests that went on in shadow mode although their quota was used up.',
       labelNames: ['tier'],
       registers,
     }),

@@ -4,6 +4,8 @@ import type { Outcome, Standing } from '../types.ts';
 export interface Reservation {
   /** Where the principal stood when the request was admitted, the request included. */
   readonly standing: Standing;
+  /** The limit would have refused it; it goes on because limits are only being tried. */
+  readonly wouldRefuse?: true | undefined;
   /** Charges the request. Call it when the backend has begun to answer. Never rejects; only the first call counts. */
   commit(): Promise<void>;
   /** Ends the request, charged or not as {@link isCharged} says. Never rejects; only the first call counts. */

@@ -28,6 +28,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   'GET /v1/models/x': REFUSED,
   'GET /quota': REFUSED,
   'GET /api/oauth/usage': REFUSED,
+  'GET /admin/v1': REFUSED,
+  'GET /admin/v1/x': REFUSED,
+  'POST /admin/v1': REFUSED,
+  'POST /admin/v1/x': REFUSED,
   'GET /health': PROBE,
   'GET /livez': PROBE,
   'GET /readyz': PROBE,
@@ -53,7 +57,7 @@ test('of every route it is decided what a stranger gets', () => {
 let rig: Rig;
 before(async () => {
   const port = String(20_000 + (process.pid % 20_000));
-  rig = await startRig({ PORT: port, METRICS_PORT: port });
+  rig = await startRig({ PORT: port, METRICS_PORT: port, ADMIN_TOKEN: 'backend-key-of-the-operators' });
 });
 after(() => rig.close());
 

@@ -13,6 +13,13 @@ export const quotaSchema = z.strictObject({
         '`redis+sentinel://host:26379,host:26379/name` (`?sentinel_password=` for a password of their own); a cluster ' +
         '`redis+cluster://host:6379,host:6379`. With `rediss` in place of `redis`: TLS. Without it: SQLite in `dataDir`.',
     ),
+  mode: z
+    .enum(['enforce', 'shadow'])
+    .default('enforce')
+    .describe(
+      '`shadow` counts but refuses nobody: answers that would have been refused carry ' +
+        '`x-gateway-quota-shadow: would-refuse` and are counted in `gateway_quota_shadow_refusals_total`.',
+    ),
   timeZone: z
     .string()
     .default('UTC')
