@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorReply } from '../test/support/mock-replies.ts';
 import type { CodexResult } from './support/codex.ts';
@@ -184,7 +184,7 @@ const CUT_AT_END: Readonly<Record<string, (frames: number) => number>> = {
 };
 
 onEveryWay(
-  ({ format }) => `a call that was finished before a stream over ${format} was cut runs once`,
+  ({ format }) => `a call that was finished before a stream over ${format} was cut runs once at most`,
   async (s, way) => {
     const backend = way.backend(s);
     const reply = way.stream({ tools: [exec('call_once', 'echo x >> once.txt; wc -c < once.txt')] });
@@ -193,7 +193,23 @@ onEveryWay(
     backend.say({ text: 'Done once.' });
     const run = await s.codex({ prompt: 'Once.', token: way.key(s), model: way.model });
     assert.deepEqual([run.texts, run.exitCode], [['Done once.'], 0], run.stdout);
+    assert.ok((await readFile(join(s.cwd, 'once.txt'), 'utf8').catch(() => '')).length <= 2, 'once at most');
     assert.equal(backend.requests.length, 2);
+  },
+);
+
+onEveryWay(
+  ({ format }) => `a call that a stream over ${format} is cut in never runs by halves`,
+  async (s, way) => {
+    const backend = way.backend(s);
+    const tools = [exec('call_half', 'echo x >> half.txt; echo a rather long command for its pieces')];
+    const reply = way.stream({ tools });
+    backend.reply({ ...reply, cut: { afterFrames: Math.floor(reply.stream.length / 2), by: 'reset' } });
+    backend.say({ tools }, { text: 'Done once.' });
+    const run = await s.codex({ prompt: 'Once.', token: way.key(s), model: way.model });
+    assert.deepEqual([run.texts, run.exitCode], [['Done once.'], 0], run.stdout);
+    assert.equal(await readFile(join(s.cwd, 'half.txt'), 'utf8'), 'x\n');
+    assert.equal(backend.requests.length, 3);
   },
 );
 

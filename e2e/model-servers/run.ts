@@ -7,7 +7,7 @@
  * What is installed is kept in `MODEL_SERVERS_CACHE` (`.cache/model-servers` of the project).
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { globSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ModelServer, startModelServer } from './server-process.ts';
 import { SERVERS } from './servers.ts';
@@ -37,7 +37,8 @@ async function main(name: string, more: readonly string[]): Promise<number> {
   endWith(server);
   process.stdout.write(`${name} is ready on ${server.url} (process ${server.pid})\n`);
   try {
-    const tests = more.length > 0 ? more : [`e2e/model-servers/${name}.e2e.ts`];
+    const tests =
+      more.length > 0 ? more : globSync(`e2e/model-servers/${name}*.e2e.ts`, { cwd: ROOT }).sort();
     return await run(process.execPath, [join(ROOT, 'e2e', 'run.ts'), ...tests], {
       MODEL_SERVER_URL: server.url,
     });

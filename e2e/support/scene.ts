@@ -30,7 +30,7 @@ export interface Scene extends Stage {
 type PlayScene = (name: string, play: (scene: Scene) => Promise<void>) => void;
 
 /** Most scenes of one file. */
-const MOST = 40;
+const MOST = 50;
 
 /**
  * Sets one stage for all tests of a file; what comes back makes a test of each scene.
