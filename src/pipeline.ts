@@ -126,15 +126,19 @@ async function infer(
   let outcome: Outcome = { ending: 'backend-failed', usage: null };
   try {
     const early = createEarlyStream({ ...call, stream: request.scan.stream, limits: parts.relayLimits });
-    const onWait = (target: Pick<Candidate, 'backend' | 'model'>) =>
-      early.openSoon({
-        ...idHeaders(call),
-        ...routeHeaders(routeTo(target, route, progress.failures), target.backend),
-        ...toQuotaHeaders(reservation.standing, tier.allowance, call.dialect, parts.clock()),
-      });
+    const headersFor = (target: Pick<Candidate, 'backend' | 'model'>, sent?: Outbound) => ({
+      ...idHeaders(call),
+      ...routeHeaders(routeTo(target, route, progress.failures), target.backend, sent?.translation?.dropped),
+      ...toQuotaHeaders(reservation.standing, tier.allowance, call.dialect, parts.clock()),
+    });
     const sending = toSending(parts, call, request, route, principal, progress);
     const served = await parts
-      .sendFirst({ ...sending, onWait, isPromised: early.isOpen })
+      .sendFirst({
+        ...sending,
+        onQueued: (target) => early.openSoon(headersFor(target)),
+        onSilence: (target, sent) => early.open(headersFor(target, sent)),
+        isPromised: early.isOpen,
+      })
       .finally(early.stop);
     try {
       progress.route = routeTo(served.reply.candidate, route, progress.failures);
@@ -142,7 +146,8 @@ async function infer(
       progress.dropped = served.outbound.translation?.dropped ?? [];
       outcome = await answer(parts, call, request, progress.route, tier, served, progress);
     } finally {
-      served.leave(outcome.ending === 'backend-failed' ? 'broken' : 'answered');
+      const isBroken = outcome.ending === 'backend-failed' && !call.signal.aborted;
+      served.leave(isBroken ? 'broken' : 'answered');
     }
   } catch (error) {
     outcome = hasClientLeft(call.signal)
@@ -163,7 +168,7 @@ function toSending(
   { candidates }: Route,
   { subject, tier }: Principal,
   { failures }: Progress,
-): Omit<Sending, 'onWait' | 'isPromised'> {
+): Omit<Sending, 'onQueued' | 'onSilence' | 'isPromised'> {
   const { headers, body, scan } = request;
   return {
     candidates,

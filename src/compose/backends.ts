@@ -15,8 +15,8 @@ import { withoutRefused } from '../upstream/optional-fields.ts';
 import { createSendFirst, type SendFirst } from '../upstream/send-first.ts';
 import type { Traffic } from '../upstream/traffic.ts';
 
-/** Longest wait for content once a backend sent its headers; the client's headers follow then (T-12). */
-const PEEK_MS = 5000;
+/** Wait for content once a backend sent its headers; the client's headers follow then (T-12). */
+const SILENCE_MS = 5000;
 
 const CONTEXT_RULES = { surelyFits, estimatePrompt, fitMaxTokens, roomAfter, sayTooLong };
 
@@ -93,7 +93,7 @@ function createSender(
   replyBytes: number,
   log: Log,
 ): SendFirst {
-  const plain = createAttempt(caller, { replyBytes, peekMs: PEEK_MS });
+  const plain = createAttempt(caller, { replyBytes, silenceMs: SILENCE_MS });
   const windowOf = createWindowOf(catalogue.known);
   const fitted = withinWindow(withoutRefused(plain), windowOf, CONTEXT_RULES);
   const attempt = withExactRoom(fitted, CONTEXT_RULES);

@@ -11,6 +11,8 @@ export interface EarlyStream {
    * counts, and what its headers say must stay true.
    */
   openSoon(headers: RelayClient['headers']): void;
+  /** Opens it at once. */
+  open(headers: RelayClient['headers']): void;
   /** Whether the headers are out, so that an answer can only come as events. */
   isOpen(): boolean;
   /** Somebody else writes from now on. */
@@ -39,9 +41,16 @@ export function createEarlyStream(
     if (!response.writableNeedDrain) response.write(createPassthrough(client.dialect, '').keepAlive());
   };
 
+  const openSoon = (headers: RelayClient['headers']) => {
+    if (client.stream) pinger ??= setInterval(ping, limits.keepAliveMs, headers);
+  };
+
   return {
-    openSoon(headers) {
-      if (client.stream) pinger ??= setInterval(ping, limits.keepAliveMs, headers);
+    openSoon,
+    open(headers) {
+      if (!client.stream || isOpen) return;
+      openSoon(headers);
+      ping(headers);
     },
     isOpen: () => isOpen,
     stop,

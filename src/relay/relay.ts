@@ -22,7 +22,6 @@ export type RelayReply =
   | {
       readonly kind: 'stream';
       readonly format: Dialect;
-      readonly hasContent: boolean;
       readonly batches: AsyncIterable<readonly RawFrame[]>;
     }
   | { readonly kind: 'whole'; readonly format: Dialect; readonly body: Uint8Array };
@@ -90,7 +89,7 @@ async function relayStream(format: Dialect, reply: StreamedReply, client: RelayC
     counted ??= client.onContent();
     return counted;
   };
-  if (reply.hasContent) seeContent();
+  seeContent();
   try {
     const state = await pump(reply.batches, transcriber, client, seeContent);
     return endingOf(state, transcriber.usage());

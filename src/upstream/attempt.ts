@@ -33,6 +33,8 @@ export interface Try {
   readonly writer: OutboundWriter;
   readonly changes: Changes;
   readonly signal: AbortSignal;
+  /** Told what was sent when the backend has begun its answer but shows nothing of it. */
+  readonly onSilence: (outbound: Outbound) => void;
   /** Told of a failed try that is followed by another at the same candidate. */
   readonly onFailure: (attempt: FailedAttempt) => void;
 }
@@ -42,11 +44,12 @@ export type Attempt = (one: Try) => Promise<Exchange>;
 
 /** Makes the plain attempt: one request, one answer. */
 export function createAttempt(caller: Caller, limits: ContentLimits): Attempt {
-  return async ({ candidate, backend, writer, changes, signal }) => {
+  return async ({ candidate, backend, writer, changes, signal, onSilence }) => {
     const outbound = writer.write(candidate, backend, changes);
     const { format, url, headers, body } = outbound;
     const answer = await caller.call({ url, method: 'POST', headers, body, signal });
-    const reply = await awaitContent(answer, { candidate, format }, limits);
+    const base = { candidate, format };
+    const reply = await awaitContent(answer, base, limits, () => onSilence(outbound));
     return { reply, outbound, backend };
   };
 }

@@ -18,11 +18,9 @@ interface ReplyBase {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A stream that has begun. */
+/** A stream whose first content is there. */
 export interface StreamReply extends ReplyBase {
   readonly kind: 'stream';
-  /** Whether content was seen, or the wait for it was given up so that the client can be kept company. */
-  readonly hasContent: boolean;
   /** Frames in batches as they arrive, from the very first. */
   readonly batches: AsyncIterable<readonly RawFrame[]>;
 }
@@ -46,8 +44,8 @@ export type Reply = StreamReply | WholeReply | RefusedReply;
 export interface ContentLimits {
   /** Largest whole reply or stream event, bytes. */
   readonly replyBytes: number;
-  /** Longest wait for content after the headers, milliseconds; then the client gets its headers (T-12). */
-  readonly peekMs: number;
+  /** Wait for content after the headers, milliseconds, after which the client should be kept company (T-12). */
+  readonly silenceMs: number;
 }
 
 /** Largest error body that is looked at. */
@@ -56,6 +54,7 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 /**
  * Reads far enough into a backend's answer to know what it is.
  *
+ * @param onSilence called when a stream has shown no content for a while
  * @throws GatewayError `backend_truncated` when a stream ends before content, `backend_failed` when a body is too
  *   long, and whatever reading it throws
  */
@@ -63,6 +62,7 @@ export async function awaitContent(
   reply: CallReply,
   base: { readonly candidate: Candidate; readonly format: Dialect },
   limits: ContentLimits,
+  onSilence: () => void,
 ): Promise<Reply> {
   const answer = { ...base, status: reply.status, headers: reply.headers };
   if (reply.status >= 300 && reply.status < 400) {
@@ -75,7 +75,7 @@ export async function awaitContent(
     const body = await readAll(reply.body, MAX_ERROR_BYTES);
     return { ...answer, kind: 'refused', body, error: readRefusal(answer, body) };
   }
-  if (isEventStream(reply.headers)) return awaitStream(reply, answer, limits);
+  if (isEventStream(reply.headers)) return awaitStream(reply, answer, limits, onSilence);
   return { ...answer, kind: 'whole', body: await readAll(reply.body, limits.replyBytes) };
 }
 
@@ -100,38 +100,28 @@ async function readAll(body: AsyncIterable<Uint8Array>, limit: number): Promise<
   return Buffer.concat(chunks, size);
 }
 
-async function awaitStream(reply: CallReply, answer: ReplyBase, limits: ContentLimits): Promise<Reply> {
-  const batches = readFrames(reply.body, limits.replyBytes)[Symbol.asyncIterator]();
+async function awaitStream(
+  reply: CallReply,
+  answer: ReplyBase,
+  { replyBytes, silenceMs }: ContentLimits,
+  onSilence: () => void,
+): Promise<Reply> {
+  const batches = readFrames(reply.body, replyBytes);
   const watcher = createStreamWatcher(answer.format);
   const seen: (readonly RawFrame[])[] = [];
-  const giveUp = timer(limits.peekMs);
+  const silence = setTimeout(onSilence, silenceMs);
   try {
     for (;;) {
-      const pending = batches.next();
-      // When the wait is given up, this promise is awaited later, or never if the client leaves first.
-      pending.catch(ignore);
-      const next = await Promise.race([pending, giveUp.done]);
-      if (next === null) return toStream(answer, seen, batches, pending, false);
+      const next = await batches.next();
       if (next.done) throw endedEarly(seen);
       seen.push(next.value);
       const { sight, frame } = firstTelling(watcher, next.value);
-      if (sight === 'error') return refusedInStream(answer, frame, batches);
-      if (sight !== 'nothing') return toStream(answer, seen, batches, null, true);
+      if (sight === 'error') return await refusedInStream(answer, frame, batches);
+      if (sight !== 'nothing') return { ...answer, kind: 'stream', batches: replay(seen, batches) };
     }
   } finally {
-    giveUp.cancel();
+    clearTimeout(silence);
   }
-}
-
-const ignore = () => undefined;
-
-/** A promise that can be raced against and taken back. */
-function timer(ms: number): { readonly done: Promise<null>; cancel(): void } {
-  let handle: NodeJS.Timeout;
-  const done = new Promise<null>((resolve) => {
-    handle = setTimeout(resolve, ms, null);
-  });
-  return { done, cancel: () => clearTimeout(handle) };
 }
 
 function firstTelling(watcher: StreamWatcher, frames: readonly RawFrame[]) {
@@ -148,41 +138,26 @@ function endedEarly(seen: readonly (readonly RawFrame[])[]): GatewayError {
     : new GatewayError('backend_truncated', 'The model server stopped before its answer began.');
 }
 
-function toStream(
-  answer: ReplyBase,
-  seen: readonly (readonly RawFrame[])[],
-  batches: AsyncIterator<readonly RawFrame[]>,
-  pending: Promise<IteratorResult<readonly RawFrame[]>> | null,
-  hasContent: boolean,
-): StreamReply {
-  return { ...answer, kind: 'stream', hasContent, batches: replay(seen, batches, pending) };
-}
-
 /** What was already read, then what follows. Stopping early closes the backend's connection. */
 async function* replay(
   seen: readonly (readonly RawFrame[])[],
-  batches: AsyncIterator<readonly RawFrame[]>,
-  pending: Promise<IteratorResult<readonly RawFrame[]>> | null,
+  batches: AsyncGenerator<readonly RawFrame[]>,
 ): AsyncGenerator<readonly RawFrame[]> {
   try {
     yield* seen;
-    let next = await (pending ?? batches.next());
-    while (!next.done) {
-      yield next.value;
-      next = await batches.next();
-    }
+    yield* batches;
   } finally {
-    await batches.return?.();
+    await batches.return(undefined);
   }
 }
 
 async function refusedInStream(
   answer: ReplyBase,
   frame: RawFrame | null,
-  batches: AsyncIterator<readonly RawFrame[]>,
+  batches: AsyncGenerator<readonly RawFrame[]>,
 ): Promise<RefusedReply> {
   const body = frame?.data() ?? '';
-  await batches.return?.();
+  await batches.return(undefined);
   const { headers } = answer;
   const error = readUpstreamError({ status: 200, headers, body });
   return { ...answer, kind: 'refused', body: null, error };

@@ -9,7 +9,7 @@ import type { Attempt, Exchange, FailedAttempt } from './attempt.ts';
 import { NO_CHANGES } from './changes.ts';
 import type { Backend } from './kinds.ts';
 import { orderReplicas } from './order-replicas.ts';
-import type { OutboundWriter } from './outbound.ts';
+import type { Outbound, OutboundWriter } from './outbound.ts';
 import type { Visit } from './replicas.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -23,7 +23,9 @@ export interface Sending {
   /** The same text for every request of a conversation; asked for only where there is a choice. */
   readonly affinity: () => string;
   /** Told that the request has to wait for a place. */
-  readonly onWait: (target: Pick<Candidate, 'backend' | 'model'>) => void;
+  readonly onQueued: (target: Pick<Candidate, 'backend' | 'model'>) => void;
+  /** Told that an answer has begun and shows nothing of itself. */
+  readonly onSilence: (target: Pick<Candidate, 'backend' | 'model'>, sent: Outbound) => void;
   /** Whether the client was told which model serves, so that no other may. */
   readonly isPromised: () => boolean;
   /** Told of every failed attempt, the last one too. */
@@ -120,12 +122,14 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
   async function tryOne(
     candidate: Candidate,
     backend: Backend,
-    { writer, signal, onFailure }: Sending,
+    sending: Sending,
   ): Promise<Served | GatewayError> {
     const visit = replicas.visit(candidate.url, backend.urls);
     let hasBegun = false;
     try {
-      const one = { candidate, backend, writer, changes: NO_CHANGES, signal, onFailure };
+      const { writer, signal, onFailure } = sending;
+      const onSilence = (sent: Outbound) => sending.onSilence(candidate, sent);
+      const one = { candidate, backend, writer, changes: NO_CHANGES, signal, onSilence, onFailure };
       const result = await attempt(one).catch(toResult);
       const code = failureOf(result);
       hasBegun = code === null;
@@ -135,7 +139,8 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
         const replica = backend.urls.indexOf(candidate.url);
         onFailure({ backend: backend.name, model: candidate.model, replica, code });
       }
-      return result instanceof GatewayError ? result : { ...result, leave: leaver(visit) };
+      if (result instanceof GatewayError) return result;
+      return { ...result, leave: hasBegun ? leaver(visit) : HOLDS_NOTHING };
     } finally {
       if (!hasBegun) visit.end();
     }
@@ -150,11 +155,12 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
 }
 
 const NO_PLACE: Leave = () => undefined;
+const HOLDS_NOTHING: Served['leave'] = () => undefined;
 
 async function enter(
   { admission, replicas }: Traffic,
   { backend, model }: Target,
-  { guest, signal, onWait }: Sending,
+  { guest, signal, onQueued }: Sending,
 ): Promise<Leave> {
   const { name, urls, maxInFlight, maxQueued, queueSeconds } = backend;
   if (maxInFlight === null) return NO_PLACE;
@@ -165,11 +171,10 @@ async function enter(
     patienceMs: queueSeconds * 1000,
   };
   const place = admission.enter(name, gate, guest, signal);
-  if (place instanceof Promise) onWait({ backend: name, model });
+  if (place instanceof Promise) onQueued({ backend: name, model });
   return place;
 }
 
-/** After the end of a visit it changes nothing. */
 const leaver =
   (visit: Visit): Served['leave'] =>
   (ending) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { MockReply } from '../support/mock-backend.ts';
-import { anthropicStream } from '../support/mock-replies.ts';
+import { anthropicStream, openaiStream } from '../support/mock-replies.ts';
 import { chat, messages, type Rig, startRig } from '../support/rig.ts';
 import { sseFrame } from '../support/sse.ts';
 
@@ -167,4 +168,49 @@ test('every failed attempt is in the log and in the metrics, with its reason', a
     );
   assert.match(metrics, /gateway_model_routes_total\{from="claude-haiku-5-5",to="qwen3-32b"\} \d+/);
   assert.doesNotMatch(rig.gateway.stderr() + metrics, /canary/);
+});
+
+test('a stream that showed nothing for six seconds and breaks is told in the client’s own, already open stream', async () => {
+  const { stream } = anthropicStream({ text: 'Never said.' });
+  const { used } = await standing();
+  rig.claude.reply({ steps: [...stream.slice(0, 1), pause(6000)] });
+  const response = await rig.post('/v1/messages', 'pro', messages('claude-haiku-5-5', { stream: true }));
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('x-gateway-model-served'), 'claude-haiku-5-5');
+  const text = await response.text();
+  assert.match(text, /^event: ping\n/, 'the client is kept company');
+  assert.match(text, /event: error\ndata: \{"type":"error"/);
+  assert.equal(rig.internal.requests.length, 0, 'what the headers said stays true');
+  assert.deepEqual(await standing(), { ...(await standing()), used, pending: 0 });
+  rig.assertPlayed();
+});
+
+test('a replica that breaks after six seconds without content is made up for by the other, in the same stream', async () => {
+  const two = await startRig(
+    { INTERNAL_LLM_URL: `${rig.internal.v1},${rig.openai.v1}`, INTERNAL_LLM_MODEL: 'qwen3-32b' },
+    'backends: { internal: { kind: internal, healthPath: null } }\n',
+  );
+  try {
+    const slowly: MockReply = {
+      steps: [sseFrame({ choices: [{ index: 0, delta: { role: 'assistant' } }] }), pause(6000)],
+    };
+    let isFirst = true;
+    const next = (good: MockReply) => () => {
+      const reply = isFirst ? slowly : good;
+      isFirst = false;
+      return reply;
+    };
+    const good = openaiStream({ text: 'At last.' });
+    rig.internal.reply(next(good));
+    rig.openai.reply(next(good));
+    const response = await two.post('/v1/messages', 'enterprise', messages('qwen3-32b', { stream: true }));
+    const text = await response.text();
+    assert.match(text, /^event: ping\n/);
+    assert.match(text, /At last/);
+    assert.match(text, /event: message_stop/);
+    assert.doesNotMatch(text, /"error"/);
+    assert.deepEqual([rig.internal.requests.length, rig.openai.requests.length], [1, 1]);
+  } finally {
+    await two.close();
+  }
 });

@@ -32,6 +32,7 @@ function tryOf(model: string, dialect: 'anthropic' | 'openai' = 'anthropic', sig
     writer: createOutboundWriter(request(dialect)),
     changes: NO_CHANGES,
     signal: signal ?? new AbortController().signal,
+    onSilence: () => undefined,
     onFailure: () => undefined,
   };
 }

@@ -62,7 +62,8 @@ function scene(answers: Record<string, Answer>, settings: Partial<BackendSetting
       guest: { user: 'u', weight: 1, isBackground: () => false },
       affinity: () => 'conversation',
       onFailure: (failure) => failures.push(failure),
-      onWait: () => undefined,
+      onQueued: () => undefined,
+      onSilence: () => undefined,
       isPromised: () => false,
       ...more,
     });
