@@ -59,7 +59,7 @@ async function openValkeyRecords(): Promise<Opened> {
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async close() {
       for (const replica of replicas) await replica.close();
-      await server.stop();
+      await server[Symbol.asyncDispose]();
     },
   };
 }
