@@ -41,7 +41,7 @@ export interface OwnersOptions {
 
 /** Milliseconds for which the last answer counts while the realm is away. */
 const GRACE = 24 * 3_600_000;
-/** Milliseconds between two questions to a realm that does not answer. */
+/** Milliseconds between two questions to a realm that does not answer, or about somebody it does not answer on. */
 const COOL_DOWN = 5000;
 const CACHED_OWNERS = 10_000;
 
@@ -52,17 +52,18 @@ export function createFindOwner(options: OwnersOptions): FindOwner {
   const realmOf = new Map(options.realms.map((realm) => [realm.issuer, realm]));
   const cache = createTokenCache<Known>({ capacity: CACHED_OWNERS, clock });
   const underWay = new Map<string, Promise<Known>>();
-  const silentUntil = new Map<string, number>();
+  /** Realms that do not answer, and owners about whom a realm gives no answer. */
+  const silent = createTokenCache<true>({ capacity: CACHED_OWNERS, clock });
 
   async function ask(realm: Realm, sub: string, key: string): Promise<Known> {
-    if ((silentUntil.get(realm.issuer) ?? 0) <= clock()) {
+    if (silent.get(realm.issuer) === null && silent.get(key) === null) {
       try {
         const state = await realm.lookUp(sub);
         const found = { at: clock(), claims: state.kind === 'active' ? state.claims : null };
         await known.put(key, JSON.stringify(found), { ttl: GRACE }).catch(() => false);
         return found;
       } catch (error) {
-        silentUntil.set(realm.issuer, clock() + COOL_DOWN);
+        silent.set(isUnreachable(error) ? realm.issuer : key, true, clock() + COOL_DOWN);
         const reason = error instanceof Error ? error.message : 'unknown';
         options.log?.warn(
           { issuer: realm.issuer, reason },
@@ -100,6 +101,11 @@ export function createFindOwner(options: OwnersOptions): FindOwner {
     if (found.claims === null) return null;
     return { user: nameIn(found.claims), basis: { claims: found.claims } };
   };
+}
+
+/** `fetch` throws a TypeError where nobody answers, and its signal's reason after the time allowed. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof Error && error.name === 'TimeoutError');
 }
 
 function nameIn({ preferred_username: name }: JsonObject): string | null {

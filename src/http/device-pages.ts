@@ -206,12 +206,15 @@ function createCookies({ publicUrl, secret }: Pick<DevicePageParts, 'publicUrl' 
   };
 }
 
-/** Wrong codes from one address before it must wait, and for how long they count. Milliseconds. */
-const MOST_WRONG = 30;
+/**
+ * Wrong codes from one address before it must wait, and for how long they count, in milliseconds. Many, since all that
+ * comes through one proxy has one address.
+ */
+const MOST_WRONG = 300;
 const WRONG_COUNTS_FOR = 60_000;
 const MOST_ADDRESSES = 10_000;
 
-/** Guessing a code of 34 bits takes ten million tries for each that waits; this is against the trying (RFC 8628 §5.1). */
+/** With this pace a code of 34 bits stays unguessed in its ten minutes: three thousand tries of 25,000 million (RFC 8628 §5.1). */
 function createAttempts(clock: () => number) {
   const wrong = new Map<string, { from: number; count: number }>();
   const addressOf = ({ request }: Scope) => request.socket.remoteAddress ?? '';

@@ -22,9 +22,10 @@ function setUp() {
   const realm = {
     issuer: ISSUER,
     canAsk: true,
-    async lookUp() {
+    async lookUp(sub: string) {
       world.asked += 1;
-      if (world.isAway) throw new Error('away');
+      if (world.isAway) throw new TypeError('fetch failed');
+      if (sub === 'odd') throw new Error('the realm answered with 500');
       return world.state;
     },
   } as unknown as Realm;
@@ -94,6 +95,15 @@ test('a realm that does not answer is asked every five seconds at most', async (
   assert.equal(world.asked, 1);
   now += 5000;
   world.isAway = false;
+  assert.ok(await find(ADA));
+});
+
+test('somebody about whom the realm gives no answer does not stop the others', async () => {
+  const { world, replica } = setUp();
+  const find = replica();
+  for (let tries = 0; tries < 3; tries += 1)
+    await assert.rejects(find({ issuer: ISSUER, sub: 'odd' }), { code: 'identity_unavailable' });
+  assert.equal(world.asked, 1);
   assert.ok(await find(ADA));
 });
 

@@ -17,6 +17,8 @@ export interface FakeIssuerOptions {
   readonly audience?: string;
   /** Milliseconds since the epoch, for `iat` and `exp`; default the real time. */
   readonly clock?: () => number;
+  /** Answers further paths; false: not this one. */
+  readonly also?: (request: IncomingMessage, response: ServerResponse, fake: FakeIssuer) => boolean;
 }
 
 /** How the next requests are answered; `ok` is the beginning. */
@@ -104,7 +106,9 @@ export async function startFakeIssuer(options: FakeIssuerOptions = {}): Promise<
       make: () => ({
         issuer,
         jwks_uri: jwksUri,
+        authorization_endpoint: `${issuer}/protocol/openid-connect/auth`,
         token_endpoint: `${issuer}/protocol/openid-connect/token`,
+        introspection_endpoint: `${issuer}/protocol/openid-connect/token/introspect`,
         id_token_signing_alg_values_supported: ['RS256'],
       }),
     },
@@ -114,7 +118,7 @@ export async function startFakeIssuer(options: FakeIssuerOptions = {}): Promise<
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const document = documents[request.url ?? ''];
     if (document === undefined) {
-      response.writeHead(404).end();
+      if (options.also?.(request, response, fake) !== true) response.writeHead(404).end();
       return;
     }
     fake.requests[document.name] += 1;
