@@ -143,7 +143,7 @@ export const PROFILES = {
   vllm: VLLM,
   openai: OPENAI,
   generic: GENERIC,
-  azure: { ...OPENAI, userField: 'user', promptCacheKey: false, serviceTier: false },
+  azure: { ...OPENAI, userField: 'user', promptCacheKey: false, serviceTier: false, responses: false },
   deepseek: {
     ...GENERIC,
     ...REPLAYED,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROFILES } from '../../src/protocol/profile.ts';
-import { type BackendKind, type BackendSettings, toBackend } from '../../src/upstream/kinds.ts';
+import { type BackendKind, type BackendSettings, formatFor, toBackend } from '../../src/upstream/kinds.ts';
 
 const backend = (kind: BackendKind, more: Partial<BackendSettings> = {}) =>
   toBackend({
@@ -39,4 +39,29 @@ test('a profile starts from its kind’s or from the named one, and single field
   assert.deepEqual(changed.profile, { ...PROFILES.generic, thinkTags: true });
   assert.equal(changed.profileName, 'generic');
   assert.deepEqual(changed.profileChanges, ['thinkTags']);
+});
+
+for (const [kind, more, format] of [
+  ['openai', {}, 'responses'],
+  ['openai', { profile: { responses: false } }, 'openai'],
+  ['openai', { format: 'anthropic' }, 'anthropic'],
+  ['internal', {}, 'openai'],
+  ['internal', { profile: { responses: true } }, 'responses'],
+  ['internal', { format: 'anthropic' }, 'anthropic'],
+  ['claude', {}, 'anthropic'],
+  ['axon', {}, 'openai'],
+] as const) {
+  test(`a Responses request goes to kind ${kind} ${JSON.stringify(more)} in the format ${format}, others as ever`, () => {
+    const one = backend(kind, more);
+    assert.equal(formatFor(one, 'responses'), format);
+    assert.deepEqual([formatFor(one, 'anthropic'), formatFor(one, 'openai')], [one.format, one.format]);
+  });
+}
+
+test('only OpenAI’s own profile passes Responses requests on', () => {
+  const passing = Object.entries(PROFILES).filter(([, profile]) => profile.responses);
+  assert.deepEqual(
+    passing.map(([name]) => name),
+    ['openai'],
+  );
 });
