@@ -13,7 +13,7 @@ import {
   start,
   untilReady,
 } from './process.ts';
-import { SAME_DIALECT_MODEL } from './workloads.ts';
+import { MODELS } from './workloads.ts';
 
 export interface Contender {
   readonly name: string;
@@ -113,7 +113,8 @@ http {
 
 /** The plan of the benchmark: one user with a limit, so that quota is really counted for every request. */
 const plan = (mockPort: number) => `backends:
-  claude: { kind: claude, url: "http://127.0.0.1:${mockPort}", apiKey: bench, models: [${SAME_DIALECT_MODEL}] }
+  claude: { kind: claude, url: "http://127.0.0.1:${mockPort}", apiKey: bench, models: [${MODELS.anthropic.same}] }
+  openai: { kind: openai, url: "http://127.0.0.1:${mockPort}/v1", apiKey: bench, models: [${MODELS.responses.same}] }
   internal: { kind: internal, url: "http://127.0.0.1:${mockPort}/v1", model: qwen3-32b, models: [qwen3-32b] }
 tiers:
   bench:
@@ -122,6 +123,8 @@ tiers:
     routes:
       - { match: "claude:haiku", to: internal/default }
       - { match: claude, to: claude }
+      - { match: ${MODELS.responses.same}, to: openai }
+      - { match: gpt, to: internal/default }
 `;
 
 async function startGateway(

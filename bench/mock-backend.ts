@@ -1,5 +1,5 @@
 /**
- * The backend of the benchmark: answers at once, always the same bytes, in both dialects, and refuses what a backend
+ * The backend of the benchmark: answers at once, always the same bytes, in every dialect, and refuses what a backend
  * should never see. A process of its own; prints its port.
  *
  *   node bench/mock-backend.ts
@@ -101,9 +101,59 @@ const openaiScript: Script = {
   })}\n\ndata: [DONE]\n\n`,
 };
 
+const responseOf = (status: string, output: readonly object[]) => ({
+  id: 'resp_bench',
+  object: 'response',
+  created_at: 1_790_000_000,
+  status,
+  error: null,
+  incomplete_details: null,
+  model: 'gpt-5.5',
+  output,
+  tools: [],
+  usage:
+    status === 'completed'
+      ? {
+          input_tokens: 1200,
+          input_tokens_details: { cached_tokens: 0 },
+          output_tokens: 240,
+          output_tokens_details: { reasoning_tokens: 0 },
+          total_tokens: 1440,
+        }
+      : null,
+});
+const messageOf = (status: string, content: readonly object[]) => ({
+  id: 'msg_bench',
+  type: 'message',
+  role: 'assistant',
+  status,
+  content,
+});
+const textPart = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] });
+const responsesReply = JSON.stringify(
+  responseOf('completed', [messageOf('completed', [textPart(TEXT.repeat(8))])]),
+);
+const SAID = ' another few words';
+const spoken = messageOf('completed', [textPart(SAID.repeat(STREAM_EVENTS))]);
+const place = { item_id: 'msg_bench', output_index: 0, content_index: 0 };
+const responsesScript: Script = {
+  begin:
+    named('response.created', { response: responseOf('in_progress', []) }) +
+    named('response.in_progress', { response: responseOf('in_progress', []) }) +
+    named('response.output_item.added', { output_index: 0, item: messageOf('in_progress', []) }) +
+    named('response.content_part.added', { ...place, part: textPart('') }),
+  event: named('response.output_text.delta', { ...place, delta: SAID, logprobs: [] }),
+  end:
+    named('response.output_text.done', { ...place, text: SAID.repeat(STREAM_EVENTS), logprobs: [] }) +
+    named('response.content_part.done', { ...place, part: spoken.content[0] }) +
+    named('response.output_item.done', { output_index: 0, item: spoken }) +
+    named('response.completed', { response: responseOf('completed', [spoken]) }),
+};
+
 const PATHS: Readonly<Record<string, { readonly reply: string; readonly script: Script }>> = {
   '/v1/messages': { reply: anthropicReply, script: anthropicScript },
   '/v1/chat/completions': { reply: openaiReply, script: openaiScript },
+  '/v1/responses': { reply: responsesReply, script: responsesScript },
 };
 const MODELS = JSON.stringify({ object: 'list', data: [{ id: 'qwen3-32b', object: 'model' }] });
 
@@ -138,7 +188,9 @@ function readBody(request: IncomingMessage, done: (body: Buffer) => void): void 
 }
 
 function isWhole(body: Buffer): boolean {
-  return body[0] === 0x7b && body.at(-1) === 0x7d && body.includes('"messages":[');
+  return (
+    body[0] === 0x7b && body.at(-1) === 0x7d && (body.includes('"messages":[') || body.includes('"input":['))
+  );
 }
 
 function json(response: ServerResponse, body: string): void {

@@ -26,7 +26,7 @@ import {
 import type { Job, LoadResult } from './load.ts';
 import { cpuMicroseconds, pinned, RIG_CORE, residentMegabytes, stop } from './process.ts';
 import { latencyTable, type Sample, table, unitsOf } from './report.ts';
-import { bodyOf, WORKLOADS, type Workload } from './workloads.ts';
+import { bodyOf, ENDPOINTS, WORKLOADS, type Workload } from './workloads.ts';
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } },
@@ -128,7 +128,7 @@ async function measure(
 ): Promise<Omit<Sample, 'round'>> {
   const job: Job = {
     port: contender.port,
-    path: '/v1/messages',
+    path: ENDPOINTS[workload.dialect].path,
     headers: {
       'content-type': 'application/json',
       'anthropic-version': '2023-06-01',
@@ -137,7 +137,7 @@ async function measure(
     body: bodyFor(workload).toString('base64'),
     connections: workload.connections,
     requests: workload.requests,
-    ending: workload.stream ? 'message_stop' : '}',
+    ending: workload.stream ? ENDPOINTS[workload.dialect].ending : '}',
   };
   const pid = contender.child.pid ?? 0;
   const before = cpuMicroseconds(pid);
