@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/**
+ * Starts the command line on a Node that can run it: this one where it is new enough, else the one that npm installed
+ * beside the gateway. Plain JavaScript, because an old Node reads it.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NEEDED = 24;
+const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
+const main = join(root, 'src/cli/main.ts');
+
+/** npm puts the packages of an installed package beside it or into it. */
+function findNode() {
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const program = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';
+  return [join(root, 'node_modules', name, program), join(root, '..', name, program)].find((path) =>
+    existsSync(path),
+  );
+}
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  if (root.split(/[\\/]/).includes('node_modules')) await import('./strip-types.js');
+  await import(pathToFileURL(main).href);
+} else {
+  const node = findNode();
+  if (node === undefined) {
+    process.stderr.write(`llm-gateway needs Node ${NEEDED} or newer; this is ${process.version}.\n`);
+    process.exit(1);
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+}
