@@ -7,18 +7,21 @@ import { isWarmUp, warmUpAnswer } from './protocol/anthropic/warm-up.ts';
 import type { Conversation } from './protocol/conversation.ts';
 import { promptPrefix, sessionOf } from './protocol/conversation-key.ts';
 import { CLIENT_DIALECTS, NO_OPTIONS } from './protocol/dialects.ts';
+import { readTurn } from './protocol/read-turn.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
-import { classifyRequest } from './protocol/request-class.ts';
+import { classifyRequest, isTitle } from './protocol/request-class.ts';
 import { type Seal, sealReasoning } from './protocol/responses/sealed-reasoning.ts';
-import { scanRequest } from './protocol/scan-request.ts';
+import { readField, scanRequest } from './protocol/scan-request.ts';
 import { sideModels } from './protocol/side-models.ts';
+import { estimateCost } from './quota/estimate-cost.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
-import type { Quota, Reservation } from './quota/quota.ts';
+import type { Demand, Quota, Reservation } from './quota/quota.ts';
+import { toLandingNotice } from './quota/refusal.ts';
 import { createEarlyStream } from './relay/early-stream.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
 import type { Memory } from './responses-store/recall.ts';
 import { chooseRoute } from './routing/choose-route.ts';
-import type { Candidate, Dialect, Outcome, Principal, Route, Tier } from './types.ts';
+import type { Candidate, Dialect, Outcome, Principal, Route, Terms, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
 import type { Models } from './upstream/catalogue.ts';
@@ -37,6 +40,12 @@ export interface PipelineParts {
   /** Takes a place among the requests under way; what it gives back leaves it. May refuse. */
   readonly enter: (principal: Principal) => () => void;
   readonly tiers: ReadonlyMap<string, Tier>;
+  /** What a caller may use of their tier, and how it is counted. */
+  readonly termsOf: (principal: Principal) => Terms;
+  /** IANA name of the zone that quota is counted in. */
+  readonly timeZone: string;
+  /** Makes a short text of a long one, always the same. */
+  readonly digest: (text: string | Uint8Array) => string;
   /** The models of the backends that this tier's rules ask about. */
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly quota: Quota;
@@ -115,21 +124,25 @@ async function infer(
 ): Promise<Outcome> {
   const request = await parts.memory.recall(principal, await readRequest(call));
   const tier = tierOf(parts, principal);
-  if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, tier);
-  const route = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
-  progress.route = route;
-  if (isWarmUp(request) && !parts.isClaude(route.candidates[0].backend))
-    return answerWarmUp(parts, call, request, route, principal, tier);
-  const reservation = await parts.quota.reserve(principal, tier.allowance, call.id);
+  const terms = parts.termsOf(principal);
+  if (isStartUpProbe(request)) return answerProbe(parts, call, request, principal, terms);
+  const asked = chooseAllowedRoute(tier, request, await parts.modelsFor(tier));
+  progress.route = asked;
+  if (isWarmUp(request) && !parts.isClaude(asked.candidates[0].backend))
+    return answerWarmUp(parts, call, request, asked, principal, terms);
+  const demand = toDemand(parts, call, request, asked);
+  const reservation = await parts.quota.reserve(principal, terms, demand);
   progress.reservation = reservation;
 
   let outcome: Outcome = { ending: 'backend-failed', usage: null };
   try {
+    const route = reservation.exhausted.length === 0 ? asked : await landSoftly(parts, tier, terms, asked);
+    progress.route = route;
     const early = createEarlyStream({ ...call, stream: request.scan.stream, limits: parts.relayLimits });
     const headersFor = (target: Pick<Candidate, 'backend' | 'model'>, sent?: Outbound) => ({
       ...idHeaders(call),
       ...routeHeaders(routeTo(target, route, progress.failures), target.backend, sent?.translation?.dropped),
-      ...toQuotaHeaders(reservation.standing, tier.allowance, call.dialect, parts.clock()),
+      ...quotaHeaders(parts, call, reservation, route),
     });
     const sending = toSending(parts, call, request, route, principal, progress);
     const served = await parts
@@ -144,7 +157,7 @@ async function infer(
       progress.route = routeTo(served.reply.candidate, route, progress.failures);
       progress.backend = served.backend.name;
       progress.dropped = served.outbound.translation?.dropped ?? [];
-      outcome = await answer(parts, call, request, progress.route, tier, served, progress);
+      outcome = await answer(parts, call, request, progress.route, reservation, served, progress);
     } finally {
       const isBroken = outcome.ending === 'backend-failed' && !call.signal.aborted;
       served.leave(isBroken ? 'broken' : 'answered');
@@ -202,16 +215,57 @@ async function readRequest(call: InferenceCall): Promise<ClientRequest> {
   return { dialect, body, scan: scanRequest(body), headers, search };
 }
 
+/** The request as quota sees it. What turn it belongs to is only read where it matters, by the terms. */
+function toDemand(
+  { digest }: PipelineParts,
+  { id }: InferenceCall,
+  request: ClientRequest,
+  { served }: Route,
+): Demand {
+  const { headers, body, scan } = request;
+  return {
+    requestId: id,
+    model: served,
+    turn: () => readTurn(request, digest),
+    isTitle: () => isTitle(headers, body, scan),
+    tokens: () => estimateCost(body, readField(body, scan, 'max_tokens')),
+  };
+}
+
+/** The route to the model that the terms go on with beyond an allowance. */
+async function landSoftly(parts: PipelineParts, tier: Tier, terms: Terms, asked: Route): Promise<Route> {
+  if (terms.atExhaustion.kind !== 'soft-land') return asked;
+  const landing = { ...tier, routes: [{ match: '*', to: [terms.atExhaustion.to] }] };
+  const route = chooseRoute(landing, asked.requested, await parts.modelsFor(landing));
+  return { ...route, reason: 'quota-used-up' };
+}
+
+/** Where the caller stands, and where quota changed what was asked for, that it did. */
+function quotaHeaders(
+  parts: PipelineParts,
+  { dialect }: InferenceCall,
+  { standings, exhausted }: Reservation,
+  { served }: Route,
+): Record<string, string> {
+  const now = parts.clock();
+  const [first] = exhausted;
+  return {
+    ...toQuotaHeaders([...exhausted, ...standings], dialect, now),
+    ...(first !== undefined && {
+      'x-gateway-notice': printable(toLandingNotice(first, parts.timeZone, now, served)),
+    }),
+  };
+}
+
 /** Looking at the quota is free: answered here, with the headers that the question is asked for. */
 async function answerProbe(
   parts: PipelineParts,
   call: InferenceCall,
   request: ClientRequest,
   principal: Principal,
-  { allowance }: Tier,
+  terms: Terms,
 ): Promise<Outcome> {
-  const standing = await parts.quota.peek(principal, allowance);
-  const headers = toQuotaHeaders(standing, allowance, call.dialect, parts.clock());
+  const headers = toQuotaHeaders(await parts.quota.peek(principal, terms), call.dialect, parts.clock());
   call.send(probeAnswer(`msg_${parts.randomText()}`, request.scan.model), headers);
   return { ending: 'completed', usage: null };
 }
@@ -223,9 +277,9 @@ async function answerWarmUp(
   request: ClientRequest,
   route: Route,
   principal: Principal,
-  { allowance }: Tier,
+  terms: Terms,
 ): Promise<Outcome> {
-  const standing = await parts.quota.peek(principal, allowance);
+  const standings = await parts.quota.peek(principal, terms);
   const body = JSON.stringify(warmUpAnswer(`msg_${parts.randomText()}`, route.requested));
   return relay(
     { kind: 'whole', format: 'anthropic', body: Buffer.from(body) },
@@ -234,7 +288,7 @@ async function answerWarmUp(
       headers: {
         ...idHeaders(call),
         ...routeHeaders(route, route.candidates[0].backend),
-        ...toQuotaHeaders(standing, allowance, call.dialect, parts.clock()),
+        ...toQuotaHeaders(standings, call.dialect, parts.clock()),
       },
       onContent: () => Promise.resolve(),
     },
@@ -245,10 +299,7 @@ async function answerWarmUp(
 export function tierOf({ tiers }: Pick<PipelineParts, 'tiers'>, principal: Principal): Tier {
   const tier = tiers.get(principal.tier);
   if (tier === undefined) throw new GatewayError('internal', 'Your tier is not part of the plan.');
-  const { requestsPerDay: own } = principal;
-  if (own === undefined) return tier;
-  const { allowance } = tier;
-  return { ...tier, allowance: { ...allowance, limit: Math.min(own, allowance.limit ?? own) } };
+  return tier;
 }
 
 /**
@@ -276,15 +327,14 @@ async function answer(
   call: InferenceCall,
   request: ClientRequest,
   route: Route,
-  tier: Tier,
+  reservation: Reservation,
   exchange: Exchange,
   progress: Progress,
 ): Promise<Outcome> {
   const { reply, outbound, backend } = exchange;
-  const standing = progress.reservation?.standing;
   const headers = {
     ...routeHeaders(route, backend.name, outbound.translation?.dropped ?? []),
-    ...(standing === undefined ? {} : toQuotaHeaders(standing, tier.allowance, call.dialect, parts.clock())),
+    ...quotaHeaders(parts, call, reservation, route),
     ...(parts.quota.health().state === 'degraded' && { 'x-gateway-quota-store': 'degraded' }),
     ...(progress.reservation?.wouldRefuse && { 'x-gateway-quota-shadow': 'would-refuse' }),
   };
@@ -297,7 +347,7 @@ async function answer(
     headers: { ...idHeaders(call), ...headers },
     onContent: () => {
       progress.firstContentAt = parts.now();
-      return progress.reservation?.commit() ?? Promise.resolve();
+      return reservation.commit();
     },
     onLast: progress.principal && parts.memory.keeper(progress.principal, request),
   });

@@ -16,18 +16,66 @@ export interface Principal {
   readonly user: string;
   /** Name of the tier, a key of the plan. */
   readonly tier: string;
+  /** Names of the groups that the identity provider or the configuration puts them in; absent: none. */
+  readonly groups?: readonly string[];
   /** At most so many requests a day, where that is less than the tier includes (service keys). */
   readonly requestsPerDay?: number | undefined;
 }
+
+/** What an allowance counts. A turn is one prompt of a person with everything that follows from it. */
+export type QuotaUnit = 'request' | 'turn' | 'token';
+
+/** Calendar windows in the configured time zone. */
+export type QuotaWindow = 'minute' | 'day' | 'week' | 'month';
 
 /** A limit per window. */
 export interface Allowance {
   /** Short name shown in `RateLimit-Policy`, for example `daily`. */
   readonly name: string;
-  /** Requests per window; `null` is unlimited. */
+  readonly unit: QuotaUnit;
+  /** Units per window; `null` is unlimited. */
   readonly limit: number | null;
-  /** The calendar window in the configured time zone. */
-  readonly window: 'day';
+  readonly window: QuotaWindow;
+  /** Patterns of the served models that it counts, as in routes; `null` is every model. */
+  readonly models: readonly string[] | null;
+  /** The group that shares it; `null`: the caller's own. */
+  readonly pool: Pool | null;
+}
+
+/** People who share allowances. */
+export interface Pool {
+  readonly name: string;
+  /** Identity that its quota is counted by. */
+  readonly subject: string;
+}
+
+/** What happens to a request beyond an allowance. */
+export type AtExhaustion =
+  | { readonly kind: 'deny' }
+  /** A turn that is open may go on, this far beyond the limit. */
+  | { readonly kind: 'finish-turn'; readonly overdraft: Readonly<Record<QuotaUnit, number>> }
+  /** The request goes to this model, free of the allowance. */
+  | { readonly kind: 'soft-land'; readonly to: RouteTarget };
+
+/** What a caller may use and how it is counted. */
+export interface Terms {
+  /** The first is the main one, which short answers speak of. */
+  readonly allowances: readonly [Allowance, ...Allowance[]];
+  /** Most requests at once; `null` is any number. */
+  readonly concurrency: number | null;
+  readonly atExhaustion: AtExhaustion;
+  /** How much a request counts, by the model that serves it: the first match decides, else 1. */
+  readonly weights: readonly ModelWeight[];
+  /** Beyond any of these a turn counts as a further one. */
+  readonly turn: { readonly requests: number; readonly minutes: number; readonly tokens: number };
+  /** Titles that coding agents have made for their sessions: counted, not counted, or so up to a number a day. */
+  readonly titles: 'charge' | 'free' | 'capped';
+}
+
+export interface ModelWeight {
+  readonly match: string;
+  /** Whole number, 0 or more. */
+  readonly counts: number;
 }
 
 /** One line of a tier's routing table. The first rule whose `match` fits the asked model decides. */
@@ -51,16 +99,17 @@ export interface Tier {
   readonly name: string;
   /** Higher wins when a user qualifies for several tiers. */
   readonly rank: number;
-  readonly allowance: Allowance;
+  readonly terms: Terms;
   readonly routes: readonly RouteRule[];
 }
 
-/** Where a principal stands in its allowance, as the store saw it. */
+/** Where a principal stands in an allowance, as the store saw it. */
 export interface Standing {
+  readonly allowance: Allowance;
   readonly limit: number | null;
-  /** Requests charged in this window. */
+  /** Units charged in this window. */
   readonly used: number;
-  /** Requests reserved and not yet settled. */
+  /** Units reserved and not yet settled. */
   readonly pending: number;
   /** `limit - used - pending`, never below 0; `null` when unlimited. */
   readonly remaining: number | null;
@@ -77,7 +126,9 @@ export type RouteReason =
   /** Every target before it failed, is left alone for a while, or has too long a line. */
   | 'backend-unavailable'
   /** The prompt was too long for the targets before it. */
-  | 'context-overflow';
+  | 'context-overflow'
+  /** The caller has used up an allowance, and the tier goes on with this model. */
+  | 'quota-used-up';
 
 /** One backend address that can serve a route. */
 export interface Candidate {

@@ -36,8 +36,13 @@ const LAYERS: Readonly<Record<string, number>> = {
 /** Files outside protocol/ that decide without asking clock, chance, network or disk. */
 const PURE = [
   'auth/tiers.ts',
+  'quota/draws.ts',
+  'quota/estimate-cost.ts',
   'quota/headers.ts',
+  'quota/parts.ts',
   'quota/refusal.ts',
+  'quota/standing.ts',
+  'quota/store.ts',
   'quota/usage-display.ts',
   'quota/windows.ts',
   'store/valkey-address.ts',

@@ -7,7 +7,7 @@ import { createAudit } from '../store/audit.ts';
 import type { Records } from '../store/records.ts';
 import type { UsageKept } from './usage.ts';
 
-type Given = Pick<AdminParts, 'identify' | 'tiers' | 'quota' | 'grants' | 'clock'> & {
+type Given = Pick<AdminParts, 'identify' | 'tiers' | 'termsOf' | 'quota' | 'grants' | 'clock'> & {
   readonly records: Records;
   readonly usage: UsageKept;
 };

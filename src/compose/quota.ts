@@ -7,6 +7,7 @@ import { openJournalFile } from '../quota/journal-file.ts';
 import { createQuota, type Quota } from '../quota/quota.ts';
 import { withoutRefusals } from '../quota/shadow.ts';
 import type { QuotaStore } from '../quota/store.ts';
+import { fitsModel } from '../routing/match-model.ts';
 
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(
@@ -23,11 +24,14 @@ export function openQuota(
     outageGrant,
     journalFile: openJournalFile(dataDir, clock),
     clock,
+    matches: fitsModel,
     log,
     onStanding: ({ subject }, { used, resetsAt }) => metrics.quotaUsed(subject, used, resetsAt),
     onOutage: metrics.quotaOutage,
   });
   metrics.watchQuota(quota.health);
   const granted = withGrants(quota, grants);
-  return mode === 'enforce' ? granted : withoutRefusals(granted, ({ tier }) => metrics.quotaWouldRefuse(tier));
+  return mode === 'enforce'
+    ? granted
+    : withoutRefusals(granted, ({ tier }) => metrics.quotaWouldRefuse(tier));
 }

@@ -38,6 +38,7 @@ import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
 import { createIdentityHandlers } from './sign-in.ts';
+import { createQuotaParts } from './terms.ts';
 import { toTiers, toWeights } from './tiers.ts';
 import type { UsageKept } from './usage.ts';
 
@@ -104,22 +105,19 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const { keepHours, keepBytesPerUser: bytesPerUser } = config.responses;
   const bounds = { keepMs: keepHours * 3_600_000, bytesPerUser };
   const stored = keepHours === 0 ? null : createStoredResponses(core.records, bounds, clock);
-  const relayLimits = {
-    slowReaderMs: limits.slowReaderSeconds * 1000,
-    keepAliveMs: limits.keepAliveSeconds * 1000,
-  };
   const enter = ({ subject }: Principal) => core.inFlight.enter(subject, limits);
   const parts: PipelineParts = {
     authenticate,
     enter,
     tiers,
+    ...createQuotaParts(config, tiers),
     modelsFor,
     quota,
     memory: createMemory(stored, (err) => log.warn({ err }, 'A response could not be kept.')),
     sendFirst,
     weightOf: toWeights(config),
     isClaude: (backend) => backends.get(backend)?.kind === 'claude',
-    relayLimits,
+    relayLimits: toRelayLimits(limits),
     seal: core.seal,
     clock,
     now,
@@ -156,13 +154,13 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     readResponse: createReadResponseHandler({ authenticate, stored }),
     deleteResponse: createDeleteResponseHandler({ authenticate, stored }),
     models: createModelsHandler({ ...callers, allModels: () => catalogue.models(), forCodex }),
-    quota: createQuotaHandler({ ...callers, quota, clock }),
-    usageDisplay: createUsageDisplayHandler({ ...callers, quota, clock }),
+    quota: createQuotaHandler(parts),
+    usageDisplay: createUsageDisplayHandler(parts),
     health: createHealthHandler(health),
     livez: handleLivez,
     readyz: createReadyzHandler(health),
     identity: createIdentityHandlers(identityParts, identity),
-    ...createAdmin(config, { ...core, identify: identity.identify, tiers }),
+    ...createAdmin(config, { ...core, identify: identity.identify, tiers, termsOf: parts.termsOf }),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });
@@ -178,6 +176,10 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   return toShared(service, async () => {
     await Promise.all([verifiers.release(), upstream.release()]);
   });
+}
+
+function toRelayLimits({ slowReaderSeconds, keepAliveSeconds }: Config['limits']) {
+  return { slowReaderMs: slowReaderSeconds * 1000, keepAliveMs: keepAliveSeconds * 1000 };
 }
 
 function closeAll(verifiers: readonly TokenVerifier[]): void {

@@ -1,14 +1,49 @@
 /** The plan. */
 import type { Config } from '../config/schema.ts';
-import type { Tier } from '../types.ts';
+import type { Allowance, AtExhaustion, Pool, Terms, Tier } from '../types.ts';
+
+type TierConfig = Config['tiers'][string];
+type AllowanceConfig = TierConfig['allowances'][number];
 
 export function toTiers(config: Config): ReadonlyMap<string, Tier> {
   return new Map(
-    Object.entries(config.tiers).map(([name, { rank, requestsPerDay, routes }]) => {
-      const allowance = { name: 'daily', limit: requestsPerDay, window: 'day' } as const;
-      return [name, { name, rank, allowance, routes }];
+    Object.entries(config.tiers).map(([name, tier]) => {
+      const { rank, routes } = tier;
+      return [name, { name, rank, routes, terms: toTerms(tier) }];
     }),
   );
+}
+
+function toTerms(tier: TierConfig): Terms {
+  const { requestsPerDay, allowances, modelWeights, concurrency, turn, titles } = tier;
+  const stated = allowances.map((one) => toAllowance(one));
+  // The schema lets no tier be without any.
+  const [main = toDaily(null), ...further] =
+    requestsPerDay === undefined ? stated : [toDaily(requestsPerDay), ...stated];
+  return {
+    allowances: [main, ...further],
+    concurrency,
+    atExhaustion: toAtExhaustion(tier),
+    weights: Object.entries(modelWeights).map(([match, counts]) => ({ match, counts })),
+    turn,
+    titles,
+  };
+}
+
+/** What `requestsPerDay` stands for. */
+export function toDaily(limit: number | null): Allowance {
+  return { name: 'daily', unit: 'request', limit, window: 'day', models: null, pool: null };
+}
+
+export function toAllowance({ models, ...rest }: AllowanceConfig, pool: Pool | null = null): Allowance {
+  return { ...rest, models: models ?? null, pool };
+}
+
+function toAtExhaustion({ atExhaustion: kind, overdraft, softLandTo }: TierConfig): AtExhaustion {
+  if (kind === 'soft-land') return { kind, to: softLandTo };
+  if (kind === 'deny') return { kind };
+  const { requests, turns, tokens } = overdraft;
+  return { kind, overdraft: { request: requests, turn: turns, token: tokens } };
 }
 
 /**

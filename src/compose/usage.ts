@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { dayWindows } from '../quota/windows.ts';
+import { calendarWindows } from '../quota/windows.ts';
 import { createExporter, type Exporter } from '../usage/exporter.ts';
 import { createLedger } from '../usage/ledger.ts';
 import type { Outbox } from '../usage/outbox.ts';
@@ -24,7 +24,7 @@ export interface UsageKept {
 /** @throws Error when the file cannot be opened or made in the data folder */
 export function openUsage(config: Config, metrics: Metrics, log: Log, clock: () => number): UsageKept {
   const { usage, quota, dataDir } = config;
-  const dayOf = (at: number) => dayWindows(at, quota.timeZone).current.id;
+  const dayOf = (at: number) => calendarWindows('day', at, quota.timeZone).current.id;
   const exports = usage.export !== undefined;
   const store = createSqliteUsage({ file: join(dataDir, 'usage.db'), dayOf, exports });
   const exporter = createExporterOf(config, store.outbox, metrics, log);

@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import type { Grants } from '../quota/grants.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { Audit } from '../store/audit.ts';
-import type { Principal, Standing, Tier } from '../types.ts';
+import type { Allowance, Principal, Standing, Terms, Tier } from '../types.ts';
 import { toCsv } from '../usage/csv.ts';
 import type { Grouping, KnownUser, UsageStore } from '../usage/usage-store.ts';
 import { readBody } from './read-body.ts';
@@ -21,6 +21,7 @@ export interface AdminParts {
   readonly operatorTiers: readonly string[];
   readonly identify: (rawHeaders: readonly string[]) => Promise<Caller>;
   readonly tiers: ReadonlyMap<string, Tier>;
+  readonly termsOf: (principal: Principal) => Terms;
   readonly quota: Pick<Quota, 'peek'>;
   readonly grants: Grants;
   readonly audit: Audit;
@@ -146,10 +147,9 @@ async function change(
 ): Promise<void> {
   const { audit, grants, clock } = parts;
   const known = await findUser(parts, subject);
-  const { allowance } = tierOf(parts, known);
+  const [allowance, standing] = await mainOf(parts, known);
   if (allowance.limit === null)
     throw new GatewayError('conflict', `The "${known.tier}" tier has no limit to give more of.`);
-  const standing = await parts.quota.peek(toPrincipal(known), allowance);
   const extra = toExtra(standing, allowance.limit);
   const details = { allowance: allowance.name, extra, reason };
   await audit
@@ -194,19 +194,24 @@ async function findUser({ usage }: AdminParts, subject: string): Promise<KnownUs
 }
 
 async function standingOf(parts: AdminParts, known: KnownUser) {
-  const { allowance } = tierOf(parts, known);
-  const { used, pending, remaining, limit, resetsAt } = await parts.quota.peek(toPrincipal(known), allowance);
+  const [allowance, { used, pending, remaining, limit, resetsAt }] = await mainOf(parts, known);
   const extra = limit === null || allowance.limit === null ? 0 : limit - allowance.limit;
   const standing = { allowance: allowance.name, limit, extra, used, pending, remaining };
   return { standing: { ...standing, resets_at: toTime(resetsAt) } };
 }
 
-/** As of the latest request: what tier somebody is in now, only their next credential tells. */
-function tierOf({ tiers }: AdminParts, { tier }: KnownUser): Tier {
-  const found = tiers.get(tier);
-  if (found === undefined)
-    throw new GatewayError('conflict', `The "${tier}" tier is not part of the plan any more.`);
-  return found;
+/** The main allowance, and where somebody stands in it with what was given beyond. */
+async function mainOf(
+  { tiers, termsOf, quota }: AdminParts,
+  known: KnownUser,
+): Promise<readonly [Allowance, Standing]> {
+  // As of the latest request: what tier somebody is in now, only their next credential tells.
+  if (!tiers.has(known.tier))
+    throw new GatewayError('conflict', `The "${known.tier}" tier is not part of the plan any more.`);
+  const terms = termsOf(toPrincipal(known));
+  const [standing] = await quota.peek(toPrincipal(known), terms);
+  if (standing === undefined) throw new GatewayError('internal', 'The store told of no allowance.');
+  return [terms.allowances[0], standing];
 }
 
 const toPrincipal = ({ subject, user, tier }: KnownUser): Principal => ({ subject, user, tier });

@@ -2,13 +2,13 @@
 import { toQuotaHeaders } from '../quota/headers.ts';
 import type { Quota } from '../quota/quota.ts';
 import { toUsageDisplay } from '../quota/usage-display.ts';
-import type { Principal, Tier } from '../types.ts';
+import type { Principal, Standing, Terms } from '../types.ts';
 import { sendJson } from './reply.ts';
 import type { Scope } from './request-scope.ts';
 
 export interface QuotaParts {
   readonly authenticate: (rawHeaders: readonly string[]) => Promise<Principal>;
-  readonly tierOf: (principal: Principal) => Tier;
+  readonly termsOf: (principal: Principal) => Terms;
   readonly quota: Quota;
   readonly clock: () => number;
 }
@@ -16,27 +16,40 @@ export interface QuotaParts {
 export function createQuotaHandler(parts: QuotaParts) {
   return async (scope: Scope): Promise<void> => {
     const principal = await parts.authenticate(scope.request.rawHeaders);
-    const { allowance } = parts.tierOf(principal);
-    const standing = await parts.quota.peek(principal, allowance);
+    const terms = parts.termsOf(principal);
+    const standings = await parts.quota.peek(principal, terms);
+    const [main] = standings;
     const body = {
       user: principal.user,
       tier: principal.tier,
-      unit: 'request',
-      limit: standing.limit,
-      used: standing.used,
-      pending: standing.pending,
-      remaining: standing.remaining,
-      resets_at: new Date(standing.resetsAt).toISOString(),
+      ...(main !== undefined && toCounts(main)),
+      ...(terms.concurrency !== null && { concurrency: terms.concurrency }),
+      allowances: standings.map(toAllowanceBody),
     };
-    sendJson(scope, 200, body, toQuotaHeaders(standing, allowance, scope.dialect, parts.clock()));
+    sendJson(scope, 200, body, toQuotaHeaders(standings, scope.dialect, parts.clock()));
   };
 }
 
-/** `GET /api/oauth/usage`: the same standing for Claude Code's own usage page and status line. */
+function toAllowanceBody(standing: Standing) {
+  const { name, window, models, pool } = standing.allowance;
+  return {
+    name,
+    window,
+    ...(models !== null && { models }),
+    ...(pool !== null && { pool: pool.name }),
+    ...toCounts(standing),
+  };
+}
+
+function toCounts({ allowance, limit, used, pending, remaining, resetsAt }: Standing) {
+  const resets_at = new Date(resetsAt).toISOString();
+  return { unit: allowance.unit, limit, used, pending, remaining, resets_at };
+}
+
+/** `GET /api/oauth/usage`: the same standings for Claude Code's own usage page and status line. */
 export function createUsageDisplayHandler(parts: QuotaParts) {
   return async (scope: Scope): Promise<void> => {
     const principal = await parts.authenticate(scope.request.rawHeaders);
-    const { allowance } = parts.tierOf(principal);
-    sendJson(scope, 200, toUsageDisplay(await parts.quota.peek(principal, allowance), allowance));
+    sendJson(scope, 200, toUsageDisplay(await parts.quota.peek(principal, parts.termsOf(principal))));
   };
 }

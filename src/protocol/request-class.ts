@@ -14,9 +14,12 @@ const MOST_TITLE_BYTES = 16 * 1024;
  * that Claude Code and Codex have made for their sessions. Whoever claims it wrongly only waits longer.
  */
 export function classifyRequest(headers: Headers, body: Uint8Array, scan: RequestScan): RequestClass {
-  return isDeclared(headers) || isCodexTitle(headers) || isClaudeTitle(headers, body, scan)
-    ? 'background'
-    : 'interactive';
+  return isDeclared(headers) || isTitle(headers, body, scan) ? 'background' : 'interactive';
+}
+
+/** Whether a request only has a title made for a session. */
+export function isTitle(headers: Headers, body: Uint8Array, scan: RequestScan): boolean {
+  return isCodexTitle(headers) || isClaudeTitle(headers, body, scan);
 }
 
 function isDeclared(headers: Headers): boolean {

@@ -1,12 +1,29 @@
--- KEYS: used, held, done · ARGV: request, forget time of the window, ms to remember the charge
--- Answers {used, pending}.
-local request, now = ARGV[1], now_ms()
-drop_past(KEYS[2], now)
-drop_past(KEYS[3], now)
-if not (runs(KEYS[3], 'c:' .. request, now) or runs(KEYS[3], 'r:' .. request, now)) then
-  redis.call('ZREM', KEYS[2], request)
-  redis.call('INCR', KEYS[1])
-  redis.call('PEXPIREAT', KEYS[1], ARGV[2])
-  remember(KEYS[3], 'c:' .. request, now, tonumber(ARGV[3]))
+-- ARGV: the entry as JSON {request, charges [{count, amount}], forget [time per charge], session, tokens, running, keep}
+-- Answers what is used of each charge's count.
+local entry = cjson.decode(ARGV[1])
+local request, charges = entry.request, entry.charges
+drop_ended()
+local record = known(request)
+if record and record.s == 'released' then return used_of(charges) end
+
+local before = record and record.c or {}
+for _, charge in ipairs(before) do
+  add((record.s == 'held' and 'p:' or 'u:') .. charge[1], -charge[2])
 end
-return { used_in(KEYS[1]), redis.call('ZCARD', KEYS[2]) }
+for index, charge in ipairs(charges) do
+  add('u:' .. charge[1], charge[2])
+  call('ZADD', ENDS, integer(entry.forget[index]), 'u:' .. charge[1])
+  keep_key(FACTS, entry.forget[index])
+  keep_key(ENDS, entry.forget[index])
+end
+write('r:' .. request, cjson.encode({ s = 'charged', c = charges, k = entry.tokens }), NOW + entry.keep)
+if not entry.running then call('ZREM', LEASES, request) end
+local more = entry.tokens - (record and record.k or 0)
+if entry.session ~= cjson.null and more ~= 0 then
+  local turn = read('t:' .. entry.session)
+  if turn then
+    turn.tokens = turn.tokens + more
+    write('t:' .. entry.session, cjson.encode(turn), NOW + entry.keep)
+  end
+end
+return used_of(charges)

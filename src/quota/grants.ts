@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import type { Collection } from '../store/records.ts';
-import type { Allowance, Principal } from '../types.ts';
+import type { Allowance, Principal, Terms } from '../types.ts';
 import type { Quota } from './quota.ts';
 
 /** What operators have given beyond the tiers' limits; the same for every replica. */
@@ -41,26 +41,40 @@ export function createGrants(collection: Collection): Grants {
  * next request on. A store that cannot tell of grants refuses as if there were none.
  */
 export function withGrants(quota: Quota, grants: Grants): Quota {
-  async function raised({ subject }: Principal, allowance: Allowance): Promise<Allowance | null> {
-    const { limit, name } = allowance;
-    if (limit === null) return null;
-    const extra = await grants.extraOf(subject, name).catch(() => 0);
-    return extra === 0 ? null : { ...allowance, limit: limit + extra };
+  const isGranted = ({ limit, pool }: Allowance) => limit !== null && pool === null;
+  const extraOf = (subject: string, { name }: Allowance) => grants.extraOf(subject, name).catch(() => 0);
+
+  /** Null where nothing was given. */
+  async function raised({ subject }: Principal, terms: Terms): Promise<Terms | null> {
+    let sum = 0;
+    const raise = async (allowance: Allowance): Promise<Allowance> => {
+      if (allowance.limit === null || !isGranted(allowance)) return allowance;
+      const extra = await extraOf(subject, allowance);
+      sum += extra;
+      return extra === 0 ? allowance : { ...allowance, limit: allowance.limit + extra };
+    };
+    const [first, ...others] = terms.allowances;
+    const [main, ...further] = await Promise.all([raise(first), ...others.map(raise)]);
+    return sum === 0 ? null : { ...terms, allowances: [main, ...further] };
   }
 
   return {
     ...quota,
-    async reserve(principal, allowance, requestId) {
+    async reserve(principal, terms, demand) {
       try {
-        return await quota.reserve(principal, allowance, requestId);
+        const reservation = await quota.reserve(principal, terms, demand);
+        if (reservation.exhausted.length === 0) return reservation;
+        const more = await raised(principal, terms);
+        if (more === null) return reservation;
+        await reservation.settle({ ending: 'refused' });
+        return await quota.reserve(principal, more, demand);
       } catch (error) {
         if (!(error instanceof GatewayError) || error.code !== 'quota_exhausted') throw error;
-        const more = await raised(principal, allowance);
+        const more = await raised(principal, terms);
         if (more === null) throw error;
-        return quota.reserve(principal, more, requestId);
+        return quota.reserve(principal, more, demand);
       }
     },
-    peek: async (principal, allowance) =>
-      quota.peek(principal, (await raised(principal, allowance)) ?? allowance),
+    peek: async (principal, terms) => quota.peek(principal, (await raised(principal, terms)) ?? terms),
   };
 }

@@ -1,50 +1,58 @@
-/** A standing as response headers. PURE. */
-import type { Allowance, Dialect, Standing } from '../types.ts';
+/** Standings as response headers. PURE. */
+import type { Dialect, QuotaWindow, Standing } from '../types.ts';
+import { shareOf } from './standing.ts';
 
 const UNIFIED = 'anthropic-ratelimit-unified';
 
 /** From these shares of an allowance on Claude Code warns; it shows the highest that was passed. */
 const WARNING_THRESHOLDS = [0.95, 0.75];
 
-/** Seconds of a window, by its name. A day of 23 or 25 hours is announced as a day all the same. */
-const WINDOW_SECONDS = { day: 86_400 } as const satisfies Record<Allowance['window'], number>;
+/** Seconds of a window, by its name. A day of 23 or 25 hours is announced as a day all the same, a month as 30. */
+const WINDOW_SECONDS: Readonly<Record<QuotaWindow, number>> = {
+  minute: 60,
+  day: 86_400,
+  week: 604_800,
+  month: 2_592_000,
+};
 
 /** The window in the words of `overage-period`. */
-const WINDOW_PERIODS = { day: 'daily' } as const satisfies Record<Allowance['window'], string>;
+const WINDOW_PERIODS: Readonly<Record<QuotaWindow, string>> = {
+  minute: 'daily',
+  day: 'daily',
+  week: 'weekly',
+  month: 'monthly',
+};
+
+/** Units that the dialects have headers for. */
+const HEADER_UNITS = { request: 'requests', token: 'tokens' } as const;
+
+/** A standing that has a limit. */
+interface Limited extends Standing {
+  readonly limit: number;
+  readonly remaining: number;
+}
 
 /**
- * What an answer says about the caller's quota: `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), the
- * dialect's own request headers, and on Anthropic routes what Claude Code shows as "You've used 82% …"
- * (claude-code.md §4). Send them before the first byte of a stream.
+ * What an answer says about the caller's quota: `RateLimit` with every limit (draft-ietf-httpapi-ratelimit-headers-10),
+ * the dialect's own headers for requests and tokens, and on Anthropic routes what Claude Code shows as "You've used 82%
+ * …" (claude-code.md §4), of the allowance of which most is used. Send them before the first byte of a stream.
  *
  * @param now milliseconds since the epoch
  * @returns lower-case names; nothing where there is no limit
  */
 export function toQuotaHeaders(
-  standing: Standing,
-  allowance: Allowance,
+  standings: readonly Standing[],
   dialect: Dialect,
   now: number,
 ): Record<string, string> {
-  const { limit } = standing;
-  if (limit === null) return {};
-  const remaining = standing.remaining ?? 0;
-  const common = toRateLimit(limit, remaining, standing.resetsAt, allowance, now);
-  if (dialect !== 'anthropic') {
-    return {
-      ...common,
-      ...(dialect === 'responses' && toCodex(limit, remaining, standing.resetsAt, allowance)),
-      'x-ratelimit-limit-requests': `${limit}`,
-      'x-ratelimit-remaining-requests': `${remaining}`,
-      'x-ratelimit-reset-requests': toDuration(secondsUntil(standing.resetsAt, now)),
-    };
-  }
+  const limited = standings.filter(isLimited);
+  const tightest = tightestOf(limited);
+  if (tightest === null) return {};
   return {
-    ...common,
-    'anthropic-ratelimit-requests-limit': `${limit}`,
-    'anthropic-ratelimit-requests-remaining': `${remaining}`,
-    'anthropic-ratelimit-requests-reset': new Date(standing.resetsAt).toISOString().replace(/\.\d+Z$/, 'Z'),
-    ...toUnified(limit, remaining, standing.resetsAt),
+    ...toRateLimit(limited, now),
+    ...toUnitHeaders(limited, dialect, now),
+    ...(dialect === 'anthropic' && toUnified(tightest)),
+    ...(dialect === 'responses' && toCodex(tightest)),
   };
 }
 
@@ -55,24 +63,37 @@ export function toQuotaHeaders(
  *
  * @param now milliseconds since the epoch
  */
-export function toRefusalHeaders(
-  standing: Standing,
-  allowance: Allowance,
-  now: number,
-): Record<string, string> {
+export function toRefusalHeaders(standing: Standing, now: number): Record<string, string> {
   const reset = toUnixSeconds(standing.resetsAt);
   return {
     'retry-after': `${secondsUntil(standing.resetsAt, now)}`,
     'x-should-retry': 'false',
-    ...toRateLimit(standing.limit ?? 0, 0, standing.resetsAt, allowance, now),
+    ...toShortRefusalHeaders(standing, now),
     [`${UNIFIED}-status`]: 'rejected',
     [`${UNIFIED}-reset`]: reset,
     [`${UNIFIED}-overage-reset`]: reset,
     [`${UNIFIED}-overage-utilization`]: '1',
     [`${UNIFIED}-overage-surpassed-threshold`]: '1',
-    [`${UNIFIED}-overage-period`]: WINDOW_PERIODS[allowance.window],
+    [`${UNIFIED}-overage-period`]: WINDOW_PERIODS[standing.allowance.window],
     [`${UNIFIED}-overage-disabled-reason`]: 'org_spend_cap_reached',
   };
+}
+
+/** What a refusal says that is over within the minute: clients wait that long by themselves. */
+export function toShortRefusalHeaders(standing: Standing, now: number): Record<string, string> {
+  return toRateLimit([{ ...standing, limit: standing.limit ?? 0, remaining: 0 }], now);
+}
+
+/** Of the allowances that last longer than a minute the one of which most is used; the first of equal ones. */
+export function tightestOf<S extends Standing>(standings: readonly S[]): S | null {
+  const lasting = standings.filter(({ allowance }) => allowance.window !== 'minute');
+  const candidates = lasting.length > 0 ? lasting : standings;
+  const byShare = candidates.toSorted((one, other) => shareOf(other) - shareOf(one));
+  return byShare[0] ?? null;
+}
+
+function isLimited(standing: Standing): standing is Limited {
+  return standing.limit !== null;
 }
 
 /** Whole seconds, at least 1: a client that is told 0 comes back at once. */
@@ -80,25 +101,44 @@ export function secondsUntil(instant: number, now: number): number {
   return Math.max(1, Math.ceil((instant - now) / 1000));
 }
 
-function toRateLimit(
-  limit: number,
-  remaining: number,
-  resetsAt: number,
-  allowance: Allowance,
-  now: number,
-): Record<string, string> {
-  const name = toStructuredString(allowance.name);
-  return {
-    'ratelimit-policy': `${name};q=${limit};w=${WINDOW_SECONDS[allowance.window]}`,
-    ratelimit: `${name};r=${remaining};t=${secondsUntil(resetsAt, now)}`,
-  };
+/** A list of policies and one of what is left, in the same order; units other than requests are named (§3.1.3). */
+function toRateLimit(limited: readonly Limited[], now: number): Record<string, string> {
+  const policies = limited.map(({ allowance: { name, window, unit }, limit }) => {
+    const named = unit === 'request' ? '' : `;qu="${unit}s"`;
+    return `${toStructuredString(name)};q=${limit};w=${WINDOW_SECONDS[window]}${named}`;
+  });
+  const left = limited.map(
+    ({ allowance: { name }, remaining, resetsAt }) =>
+      `${toStructuredString(name)};r=${remaining};t=${secondsUntil(resetsAt, now)}`,
+  );
+  return { 'ratelimit-policy': policies.join(', '), ratelimit: left.join(', ') };
 }
 
-function toUnified(limit: number, remaining: number, resetsAt: number): Record<string, string> {
-  const share = limit === 0 ? 1 : (limit - remaining) / limit;
+/** The dialect's own headers: of several allowances of a unit the one of which most is used. */
+function toUnitHeaders(limited: readonly Limited[], dialect: Dialect, now: number): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [unit, name] of Object.entries(HEADER_UNITS)) {
+    const tightest = tightestOf(limited.filter(({ allowance }) => allowance.unit === unit));
+    if (tightest === null) continue;
+    const { limit, remaining, resetsAt } = tightest;
+    if (dialect === 'anthropic') {
+      headers[`anthropic-ratelimit-${name}-limit`] = `${limit}`;
+      headers[`anthropic-ratelimit-${name}-remaining`] = `${remaining}`;
+      headers[`anthropic-ratelimit-${name}-reset`] = new Date(resetsAt).toISOString().replace(/\.\d+Z$/, 'Z');
+    } else {
+      headers[`x-ratelimit-limit-${name}`] = `${limit}`;
+      headers[`x-ratelimit-remaining-${name}`] = `${remaining}`;
+      headers[`x-ratelimit-reset-${name}`] = toDuration(secondsUntil(resetsAt, now));
+    }
+  }
+  return headers;
+}
+
+function toUnified(standing: Limited): Record<string, string> {
+  const share = shareOf(standing);
   const passed = WARNING_THRESHOLDS.find((threshold) => share >= threshold);
   const status = passed === undefined ? 'allowed' : 'allowed_warning';
-  const reset = toUnixSeconds(resetsAt);
+  const reset = toUnixSeconds(standing.resetsAt);
   return {
     [`${UNIFIED}-status`]: status,
     [`${UNIFIED}-reset`]: reset,
@@ -111,17 +151,11 @@ function toUnified(limit: number, remaining: number, resetsAt: number): Record<s
 }
 
 /** What Codex keeps of a limit: how much of it is used, how long its window is, when it ends (codex.md §5). */
-function toCodex(
-  limit: number,
-  remaining: number,
-  resetsAt: number,
-  { window }: Allowance,
-): Record<string, string> {
-  const share = limit === 0 ? 1 : (limit - remaining) / limit;
+function toCodex(standing: Limited): Record<string, string> {
   return {
-    'x-codex-primary-used-percent': `${Math.round(share * 10_000) / 100}`,
-    'x-codex-primary-window-minutes': `${WINDOW_SECONDS[window] / 60}`,
-    'x-codex-primary-reset-at': toUnixSeconds(resetsAt),
+    'x-codex-primary-used-percent': `${Math.round(shareOf(standing) * 10_000) / 100}`,
+    'x-codex-primary-window-minutes': `${WINDOW_SECONDS[standing.allowance.window] / 60}`,
+    'x-codex-primary-reset-at': toUnixSeconds(standing.resetsAt),
   };
 }
 

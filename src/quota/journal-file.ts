@@ -12,14 +12,14 @@ export interface JournalFile {
   /** Takes a note away; what is not there is no error. Resolves when that is on disk. */
   strike(key: string): Promise<void>;
   /**
-   * Counts one more under a key, up to `most`; what was counted outlives the process.
+   * Counts so much more under a key, up to `most`; what was counted outlives the process.
    *
    * @param endsAt when the count is to be forgotten, milliseconds since the epoch
-   * @returns false when `most` was reached already; resolves when the count is on disk
+   * @returns false when that would be more than `most`; resolves when the count is on disk
    */
-  count(key: string, most: number, endsAt: number): Promise<boolean>;
-  /** Takes one back. */
-  uncount(key: string): Promise<void>;
+  count(key: string, amount: number, most: number, endsAt: number): Promise<boolean>;
+  /** Takes so much back. */
+  uncount(key: string, amount: number): Promise<void>;
   close(): void;
 }
 
@@ -55,9 +55,9 @@ export function openJournalFile(folder: string, clock: () => number): JournalFil
     left: sql.all.all().map(({ key, text }) => ({ key: String(key), text: String(text) })),
     note: (key, text) => together.run(() => void sql.note.run(key, text)),
     strike: (key) => together.run(() => void sql.strike.run(key)),
-    count: (key, most, endsAt) =>
-      together.run(() => most > 0 && Number(sql.count.run(key, endsAt, most).changes) === 1),
-    uncount: (key) => together.run(() => void sql.uncount.run(key)),
+    count: (key, amount, most, endsAt) =>
+      together.run(() => amount <= most && Number(sql.count.run(key, amount, endsAt, most).changes) === 1),
+    uncount: (key, amount) => together.run(() => void sql.uncount.run(amount, key)),
     close() {
       together.flush();
       if (own.db.isOpen) own.db.close();
@@ -113,9 +113,9 @@ function prepare(db: DatabaseSync) {
     ),
     strike: db.prepare('DELETE FROM notes WHERE key = ?'),
     count: db.prepare(`
-      INSERT INTO counts (key, count, ends_at) VALUES (?, 1, ?)
-      ON CONFLICT DO UPDATE SET count = count + 1 WHERE count < ?`),
-    uncount: db.prepare('UPDATE counts SET count = count - 1 WHERE key = ? AND count > 0'),
+      INSERT INTO counts (key, count, ends_at) VALUES (?, ?, ?)
+      ON CONFLICT DO UPDATE SET count = count + excluded.count WHERE count + excluded.count <= ?`),
+    uncount: db.prepare('UPDATE counts SET count = max(0, count - ?) WHERE key = ?'),
     add: db.prepare(`
       INSERT INTO counts (key, count, ends_at) VALUES (?, ?, ?)
       ON CONFLICT DO UPDATE SET count = count + excluded.count`),

@@ -1,6 +1,6 @@
 import type { JournalFile } from './journal-file.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
-import type { Entry, Tally } from './store.ts';
+import type { Entry } from './store.ts';
 import { LeftAlone, type QuotaLog } from './store-health.ts';
 
 /** How a request is to be settled. */
@@ -9,8 +9,8 @@ export interface Settlement {
   readonly entry: Entry;
   /** When it was decided, milliseconds since the epoch. */
   readonly at: number;
-  /** Told what the store counts once it is done. */
-  readonly told: (tally: Tally) => void;
+  /** Told what is used of each charge's count once it is done. */
+  readonly told: (used: readonly number[]) => void;
 }
 
 export interface Journal {
@@ -35,7 +35,7 @@ export type After = (ms: number, run: () => void) => () => void;
 
 export interface JournalOptions {
   /** Does a settlement in the store; may be called again for one that was done already. */
-  readonly apply: (settlement: Settlement) => Promise<Tally>;
+  readonly apply: (settlement: Settlement) => Promise<readonly number[]>;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly after: After;
@@ -183,7 +183,8 @@ export function createJournal(options: JournalOptions): Journal {
 
 /** Tried again this late, a commit that had been done after all would be charged twice, or its window is over anyway. */
 function isForgotten({ settlement, askedAt }: Waiting, now: number): boolean {
-  const matters = now < settlement.entry.window.endsAt + WINDOWS_KEPT;
+  const lastEnd = Math.max(...settlement.entry.charges.map(({ window }) => window.endsAt));
+  const matters = now < lastEnd + WINDOWS_KEPT;
   return !matters || (askedAt !== null && now - askedAt >= RECORDS_KEPT);
 }
 
@@ -232,10 +233,10 @@ function createRecent(clock: () => number) {
 /** A text that is none of ours is left out. */
 function fromText(key: string, text: string): [string, Waiting][] {
   const { step, entry, at, askedAt } = JSON.parse(text) as Settlement & Waiting;
-  if ((step !== 'commit' && step !== 'release') || entry?.window === undefined) return [];
+  if ((step !== 'commit' && step !== 'release') || !Array.isArray(entry?.charges)) return [];
   return [[key, { settlement: { step, entry, at, told: () => undefined }, askedAt }]];
 }
 
 function keyOf({ entry }: Settlement): string {
-  return `${entry.subject} ${entry.window.id} ${entry.requestId}`;
+  return `${entry.subject} ${entry.requestId}`;
 }

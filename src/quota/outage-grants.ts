@@ -2,8 +2,12 @@ import type { JournalFile } from './journal-file.ts';
 import type { Entry } from './store.ts';
 
 export interface OutageGrants {
-  /** Grants the request, on disk before it resolves; null when the user has had all that may be granted. */
-  take(entry: Entry, limit: number): Promise<Grant | null>;
+  /**
+   * Grants the request, on disk before it resolves; null when the user has had all that may be granted.
+   *
+   * @param limits that of each charge
+   */
+  take(entry: Entry, limits: readonly (number | null)[]): Promise<Grant | null>;
 }
 
 export interface Grant {
@@ -18,12 +22,26 @@ export interface Grant {
  */
 export function createOutageGrants(file: JournalFile | undefined, share: number): OutageGrants {
   return {
-    async take({ subject, window }, limit) {
+    async take({ subject, charges }, limits) {
       if (file === undefined) return null;
-      const key = `${subject} ${window.id}`;
-      // A disk that cannot be written grants nothing: the count would be lost.
-      const granted = await file.count(key, Math.ceil(limit * share), window.endsAt).catch(() => false);
-      return granted ? { giveBack: () => file.uncount(key).catch(() => undefined) } : null;
+      const taken: { readonly key: string; readonly amount: number }[] = [];
+      const giveBack = async () => {
+        await Promise.all(taken.map(({ key, amount }) => file.uncount(key, amount).catch(() => undefined)));
+      };
+      for (const [index, { window, amount }] of charges.entries()) {
+        const limit = limits[index] ?? null;
+        if (limit === null || amount === 0) continue;
+        const key = `${subject} ${window.id}`;
+        const most = Math.ceil(limit * share);
+        // A disk that cannot be written grants nothing: the count would be lost.
+        if (await file.count(key, amount, most, window.endsAt).catch(() => false)) {
+          taken.push({ key, amount });
+          continue;
+        }
+        await giveBack();
+        return null;
+      }
+      return { giveBack };
     },
   };
 }

@@ -1,7 +1,17 @@
--- KEYS: used, held of the current window, then of the next · ARGV: end of the current window
--- Answers {window 0|1, used, pending} and writes nothing.
-local now = now_ms()
-local window = 0
-if now >= tonumber(ARGV[1]) then window = 1 end
-local pending = redis.call('ZCOUNT', KEYS[window * 2 + 2], '(' .. string.format('%.0f', now), '+inf')
-return { window, used_in(KEYS[window * 2 + 1]), pending }
+-- ARGV: JSON [{id, ends, id of the next}]. Answers per count {window 0|1, used, pending} and writes nothing.
+local ended = {}
+for _, request in ipairs(ended_leases()) do
+  local record = read('r:' .. request)
+  if record and record.s == 'held' then
+    for _, charge in ipairs(record.c) do ended[charge[1]] = (ended[charge[1]] or 0) + charge[2] end
+  end
+end
+local answer = {}
+for _, count in ipairs(cjson.decode(ARGV[1])) do
+  local window = NOW >= count[2] and 1 or 0
+  local id = count[window == 0 and 1 or 3]
+  answer[#answer + 1] = window
+  answer[#answer + 1] = number_in('u:' .. id)
+  answer[#answer + 1] = number_in('p:' .. id) - (ended[id] or 0)
+end
+return answer

@@ -1,36 +1,40 @@
-import { GatewayError } from '../errors.ts';
-import type { Allowance, Principal, Standing } from '../types.ts';
-import { type After, createJournal, type Settlement } from './journal.ts';
+import type { Allowance, Principal, QuotaWindow, Standing, Terms } from '../types.ts';
+import { type Demand, type Draw, subjectOf, toCounts, toDraws, toTitleDraw } from './draws.ts';
+import { createHolder, type Held, type Holder, type HoldOptions } from './hold.ts';
+import { type After, createJournal } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
 import { createOutageGrants } from './outage-grants.ts';
-import { toQuotaRefusal } from './refusal.ts';
-import { createReservation, type Reservation } from './reservation.ts';
-import type { Entry, QuotaStore, Tally, Verdict } from './store.ts';
+import { toParts } from './parts.ts';
+import { toConcurrencyRefusal, toQuotaRefusal, toUnavailable } from './refusal.ts';
+import { combineSteps, createReservation, type Reservation } from './reservation.ts';
+import { toStanding } from './standing.ts';
+import type { QuotaStore } from './store.ts';
 import { createStoreHealth, type QuotaHealth, type QuotaLog, type StoreHealth } from './store-health.ts';
-import { dayWindows, type Window, type Windows } from './windows.ts';
+import { calendarWindows, type Windows } from './windows.ts';
 
+export type { Demand } from './draws.ts';
 export type { Reservation } from './reservation.ts';
 
 /** How much is left, for whom. */
 export interface Quota {
   /**
-   * Holds one request of the allowance.
+   * Holds what the request draws on the allowances of its terms.
    *
-   * Without a limit nothing is asked of the store now; the request is counted in the background when it is committed,
-   * and `standing.used` is 0. The same standing, without a limit, is given to requests that are let through while the
-   * store is away: what is not known is not told.
+   * Without any limit nothing is asked of the store now; the request is counted in the background when it is
+   * committed, and its standings have no limit and nothing used. The same standings are given to requests that are let
+   * through while the store is away: what is not known is not told.
    *
-   * @param requestId unique; asking twice with the same one holds one request
-   * @throws GatewayError `quota_exhausted` with everything that makes clients stop; `quota_unavailable` when the
-   * store does not answer and such requests are denied
+   * @throws GatewayError `quota_exhausted` with everything that makes clients stop; `rate_limited` beyond a limit that
+   * is over soon (a minute, requests at once); `quota_unavailable` when the store does not answer and such requests
+   * are denied
    */
-  reserve(principal: Principal, allowance: Allowance, requestId: string): Promise<Reservation>;
+  reserve(principal: Principal, terms: Terms, demand: Demand): Promise<Reservation>;
   /**
-   * Where the principal stands; creates nothing.
+   * Where the principal stands, in the order of the allowances; creates nothing.
    *
    * @throws GatewayError `quota_unavailable` when the store does not answer
    */
-  peek(principal: Principal, allowance: Allowance): Promise<Standing>;
+  peek(principal: Principal, terms: Terms): Promise<readonly Standing[]>;
   /** Asks whether the store answers, so that the health is true before the first request. Never rejects. */
   probe(): Promise<void>;
   /** What the latest steps say about the store; asks nothing. */
@@ -49,12 +53,14 @@ export interface QuotaOptions {
   readonly timeZone: string;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Whether a model's name fits a pattern of the plan. */
+  readonly matches: (pattern: string, model: string) => boolean;
   /**
    * For users with a limit, while the store does not answer: `deny` refuses them (503, nothing charged), `allow` lets
    * them through, `bounded` lets through {@link QuotaOptions.outageGrant} of their limit and refuses the rest. Who was
    * let through is charged when it is back.
    */
-  readonly onStoreFailure: 'bounded' | 'deny' | 'allow';
+  readonly onStoreFailure: HoldOptions['onStoreFailure'];
   /** With `bounded`: the share of a limit, rounded up, that this process grants a user in a window. Default 0.2. */
   readonly outageGrant?: number | undefined;
   /** Where what waits for the store outlives the process; without it nothing is granted by `bounded`. */
@@ -64,32 +70,33 @@ export interface QuotaOptions {
   /** Runs something later; default: a timer that keeps no process alive. */
   readonly timers?: { readonly after: After } | undefined;
   readonly log?: QuotaLog | undefined;
-  /** Told what the store counts for a principal after each of its steps, for metrics. */
+  /** Told what the store counts of a principal's main allowance after each of its steps, for metrics. */
   readonly onStanding?: ((principal: Principal, standing: Standing) => void) | undefined;
   /** Told what became of a request of a user with a limit while the store was away, for metrics. */
-  readonly onOutage?: ((outcome: 'granted' | 'allowed' | 'denied') => void) | undefined;
+  readonly onOutage?: HoldOptions['onOutage'];
 }
 
-const LEASE = 90_000;
 const OUTAGE_GRANT = 0.2;
-/** Seconds after which to try again while the store is away: Claude Code and the SDKs then heal by themselves. */
-const RETRY_AFTER = 5;
+const LEASE = 90_000;
 /**
  * The store is offered the day of 12 hours ago and the one after it, and takes the one of its own clock. So a process
- * whose clock is wrong by less than 11 hours, either way, still counts in the right day.
+ * whose clock is wrong by less than 11 hours, either way, still counts in the right day; of minutes, by half a one.
  */
 const CLOCK_ALLOWANCE = 12 * 3_600_000;
+const MINUTE_CLOCK_ALLOWANCE = 30_000;
 
 /** @throws RangeError when there is no such time zone */
 export function createQuota(options: QuotaOptions): Quota {
-  const { store, timeZone, clock, onStoreFailure, leaseMs = LEASE, log, onStanding, onOutage } = options;
+  const { store, timeZone, clock, matches, leaseMs = LEASE, log } = options;
   const after = options.timers?.after ?? afterTimeout;
   const onBack = () => journal.retry();
   const health = createStoreHealth({ clock, after, ping: () => store.ping(), log, onBack });
   const grants = createOutageGrants(options.journalFile, options.outageGrant ?? OUTAGE_GRANT);
-  const windowsNow = (): Windows => dayWindows(clock() - CLOCK_ALLOWANCE, timeZone);
+  const windowsOf = (kind: QuotaWindow): Windows =>
+    calendarWindows(kind, clock() - (kind === 'minute' ? MINUTE_CLOCK_ALLOWANCE : CLOCK_ALLOWANCE), timeZone);
+  const rules = { windowsOf, matches };
   // A wrong zone is a mistake in the configuration and is said at the start.
-  windowsNow();
+  windowsOf('day');
 
   let closing = false;
   const journal = createJournal({
@@ -104,63 +111,18 @@ export function createQuota(options: QuotaOptions): Quota {
     file: options.journalFile,
   });
   store.onReconnect?.(() => journal.repeatRecent());
-
-  function settlerOf(principal: Principal, limit: number | null, entry: Entry): Settler {
-    const told = (tally: Tally) => onStanding?.(principal, toStanding(tally, limit));
-    return (step) => journal.settle({ step, entry, at: clock(), told });
-  }
-
-  async function reserve(
-    principal: Principal,
-    allowance: Allowance,
-    requestId: string,
-  ): Promise<Reservation> {
-    const { subject } = principal;
-    const { limit } = allowance;
-    const windows = windowsNow();
-    const entry = { subject, requestId, window: windowAt(windows, clock()) };
-    const settle = settlerOf(principal, limit, entry);
-    if (limit === null) return reserveUncounted(entry, settle);
-
-    const verdict = await askStore(health, () =>
-      store.reserve({ subject, requestId, windows, limit, lease: leaseMs }),
-    );
-    if ('failure' in verdict) return passOrDeny(entry, limit, verdict, settle);
-
-    const standing = toStanding(verdict.tally, limit);
-    onStanding?.(principal, standing);
-    if (!verdict.admitted) {
-      throw toQuotaRefusal({ standing, allowance, tier: principal.tier, timeZone, now: clock() });
-    }
-    const held = { subject, requestId, window: verdict.tally.window };
-    const renew = () => health.run(() => store.renew(held, leaseMs));
-    return reserveHeld(standing, settlerOf(principal, limit, held), renewing(renew, leaseMs / 3, after));
-  }
-
-  async function passOrDeny(entry: Entry, limit: number, { asked, failure }: Failed, settle: Settler) {
-    const grant = onStoreFailure === 'bounded' ? await grants.take(entry, limit) : null;
-    if (grant !== null || onStoreFailure === 'allow') {
-      onOutage?.(grant === null ? 'allowed' : 'granted');
-      return reservePassed(entry, settle, asked, grant?.giveBack);
-    }
-    onOutage?.('denied');
-    // What was asked may have been done; a release of what was not changes nothing.
-    if (asked) void store.release(entry).catch(() => undefined);
-    throw toUnavailable(failure);
-  }
+  const holder = createHolder({ ...options, health, journal, grants, after, leaseMs });
+  const admission = createAdmission({ ...options, holder });
 
   return {
-    reserve,
-
-    async peek(principal, allowance) {
-      try {
-        const tally = await health.run(() => store.peek(principal.subject, windowsNow()));
-        return toStanding(tally, allowance.limit);
-      } catch (cause) {
-        throw toUnavailable(cause);
-      }
+    async reserve(principal, terms, demand) {
+      const request = { principal, terms, demand };
+      const isFree = terms.titles !== 'charge' && demand.isTitle();
+      const title = isFree ? await admission.admitTitle(request, toTitleDraw(principal, terms, rules)) : null;
+      return title ?? admission.admit(request, toDraws(principal, terms, demand, rules));
     },
 
+    peek: (principal, { allowances }) => peekAll(store, health, windowsOf, principal, allowances),
     probe: () => health.run(() => store.ping()).catch(() => undefined),
     health: () => ({ ...health.current(), waiting: journal.waiting() }),
 
@@ -173,101 +135,108 @@ export function createQuota(options: QuotaOptions): Quota {
   };
 }
 
-type Settler = (step: Settlement['step']) => Promise<void>;
-
-interface Failed {
-  readonly failure: unknown;
-  /** Whether the store may have done it all the same. */
-  readonly asked: boolean;
+interface AdmissionOptions extends Pick<QuotaOptions, 'timeZone' | 'clock' | 'onStanding'> {
+  readonly holder: Holder;
 }
 
-type Asked = Verdict | Failed;
+interface Asking {
+  readonly principal: Principal;
+  readonly terms: Terms;
+  readonly demand: Demand;
+}
 
-async function askStore(health: StoreHealth, reserve: () => Promise<Verdict>): Promise<Asked> {
-  let asked = false;
-  try {
-    return await health.run(() => {
-      asked = true;
-      return reserve();
-    });
-  } catch (failure) {
-    return { failure, asked };
+/** All parts of a request are held, or none. */
+function createAdmission({ holder, timeZone, clock, onStanding }: AdmissionOptions) {
+  /** Of the main allowance; the others are not measured. */
+  function tell({ principal, terms: { allowances } }: Asking, standings: readonly Standing[]): void {
+    const main = standings.find(({ allowance }) => allowance === allowances[0]);
+    if (main !== undefined) onStanding?.(principal, main);
   }
-}
 
-function reserveHeld(standing: Standing, settle: Settler, keepHeld: () => () => void): Reservation {
-  return createReservation(standing, {
-    commit: () => settle('commit'),
-    release: () => settle('release'),
-    keepHeld,
-  });
-}
+  const stepsOf = (asking: Asking, held: Held) =>
+    holder.stepsOf(held, (standings) => tell(asking, standings));
 
-/** Nothing is held in the store, so there is nothing to renew; charges are counted while the answer goes on. */
-function reserveUncounted(entry: Entry, settle: Settler): Reservation {
-  let begun = false;
-  return createReservation(unlimitedStanding(entry), {
-    async commit() {
-      begun = true;
-      void settle('commit');
+  /** @param exhausted allowances that are left out because the terms say how it goes on without them */
+  async function admit(
+    asking: Asking,
+    draws: readonly Draw[],
+    exhausted: readonly Standing[] = [],
+  ): Promise<Reservation> {
+    const { principal, terms, demand } = asking;
+    const taken: Held[] = [];
+    const giveBack = () => taken.forEach((held) => void stepsOf(asking, held).release());
+    for (const part of toParts(principal, terms, demand, draws)) {
+      const answer = await holder.hold(part).catch((error: unknown) => {
+        giveBack();
+        throw error;
+      });
+      if ('by' in answer || answer.state === 'held') tell(asking, answer.standings);
+      if (!('by' in answer)) {
+        taken.push(answer);
+        continue;
+      }
+      giveBack();
+      if (answer.by === 'concurrency') throw toConcurrencyRefusal(principal.tier, terms.concurrency ?? 0);
+      const standing = answer.standings[part.draws.indexOf(answer.by)] ?? noStanding();
+      if (!landsSoftly(terms, standing)) {
+        const { needs } = answer.by.hold;
+        throw toQuotaRefusal({ standing, tier: principal.tier, timeZone, now: clock(), needs });
+      }
+      const others = draws.filter((draw) => draw !== answer.by);
+      return admit(asking, others, [...exhausted, standing]);
+    }
+    const standings = taken.flatMap((held) => held.standings);
+    const steps = combineSteps(taken.map((held) => stepsOf(asking, held)));
+    return createReservation({ standings, exhausted }, steps);
+  }
+
+  return {
+    admit,
+
+    /** A title that the terms leave free; null where it is to be charged like any request. */
+    async admitTitle(asking: Asking, draw: Draw): Promise<Reservation | null> {
+      const { principal, terms, demand } = asking;
+      const free = { standings: [], exhausted: [] };
+      if (terms.titles === 'free') return createReservation(free, combineSteps([]));
+      const [part] = toParts(principal, { ...terms, concurrency: null }, demand, [draw]);
+      const answer = part === undefined ? null : await holder.hold(part).catch(() => null);
+      if (answer === null || 'by' in answer) return null;
+      return createReservation(free, stepsOf(asking, answer));
     },
-    async release() {
-      if (begun) void settle('release');
-    },
-    keepHeld: () => () => undefined,
-  });
-}
-
-/** Let through while the store is away. Where it was asked and gave no answer, it may have a hold to release. */
-function reservePassed(
-  entry: Entry,
-  settle: Settler,
-  asked: boolean,
-  giveBack: () => Promise<void> = async () => undefined,
-): Reservation {
-  let known = asked;
-  return createReservation(unlimitedStanding(entry), {
-    commit() {
-      known = true;
-      return settle('commit');
-    },
-    async release() {
-      await giveBack();
-      if (known) await settle('release');
-    },
-    keepHeld: () => () => undefined,
-  });
-}
-
-const unlimitedStanding = ({ window }: Entry) => toStanding({ window, used: 0, pending: 0 }, null);
-
-function renewing(renew: () => Promise<unknown>, every: number, after: After): () => () => void {
-  return () => {
-    const again = () => {
-      // A renewal that fails is made up for by the next one, which still comes before the lease has ended.
-      void renew().catch(() => undefined);
-      cancel = after(every, again);
-    };
-    let cancel = after(every, again);
-    return () => cancel();
   };
 }
 
-function windowAt(windows: Windows, now: number): Window {
-  return now < windows.current.endsAt ? windows.current : windows.next;
+function noStanding(): never {
+  throw new Error('a quota store refused by an allowance that it was not asked about');
 }
 
-function toStanding({ window, used, pending }: Tally, limit: number | null): Standing {
-  const remaining = limit === null ? null : Math.max(0, limit - used - pending);
-  return { limit, used, pending, remaining, resetsAt: window.endsAt };
+/** A limit that is over within the minute is waited for. */
+function landsSoftly({ atExhaustion }: Terms, { allowance }: Standing): boolean {
+  return atExhaustion.kind === 'soft-land' && allowance.window !== 'minute';
 }
 
-function toUnavailable(cause: unknown): GatewayError {
-  return new GatewayError(
-    'quota_unavailable',
-    `The quota service does not answer now; nothing was started and nothing was charged; try again in ${RETRY_AFTER} seconds.`,
-    { retryAfterSeconds: RETRY_AFTER, cause },
-  );
+async function peekAll(
+  store: QuotaStore,
+  health: StoreHealth,
+  windowsOf: (kind: QuotaWindow) => Windows,
+  principal: Principal,
+  allowances: readonly Allowance[],
+): Promise<readonly Standing[]> {
+  const asked = Map.groupBy(allowances, (allowance) => subjectOf(principal, allowance));
+  const standings = new Map<Allowance, Standing>();
+  try {
+    for (const [subject, own] of asked) {
+      const counts = own.map((allowance) => toCounts(allowance, windowsOf(allowance.window)));
+      const tallies = await health.run(() => store.peek(subject, counts));
+      for (const [index, allowance] of own.entries()) {
+        const tally = tallies[index];
+        if (tally !== undefined) standings.set(allowance, toStanding(allowance, tally));
+      }
+    }
+  } catch (cause) {
+    throw toUnavailable(cause);
+  }
+  return allowances.flatMap((allowance) => standings.get(allowance) ?? []);
 }
 
 const afterTimeout: After = (ms, run) => {

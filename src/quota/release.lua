@@ -1,10 +1,16 @@
--- KEYS: used, held, done · ARGV: request, ms to remember the release
--- Answers {used, pending}.
-local request, now = ARGV[1], now_ms()
-drop_past(KEYS[2], now)
-drop_past(KEYS[3], now)
-redis.call('ZREM', KEYS[2], request)
--- DECR keeps the key's expiry; where the count is already forgotten there is nothing to give back.
-if redis.call('ZREM', KEYS[3], 'c:' .. request) == 1 and used_in(KEYS[1]) > 0 then redis.call('DECR', KEYS[1]) end
-remember(KEYS[3], 'r:' .. request, now, tonumber(ARGV[2]))
-return { used_in(KEYS[1]), redis.call('ZCARD', KEYS[2]) }
+-- ARGV: the entry as JSON, as in commit. Answers what is used of each charge's count.
+local entry = cjson.decode(ARGV[1])
+local request = entry.request
+drop_ended()
+local record = known(request)
+if record then
+  local prefix = record.s == 'held' and 'p:' or 'u:'
+  for _, charge in ipairs(record.c) do
+    -- Where the count is already forgotten there is nothing to give back.
+    local field = prefix .. charge[1]
+    add(field, -math.min(charge[2], number_in(field)))
+  end
+end
+call('ZREM', LEASES, request)
+write('r:' .. request, cjson.encode({ s = 'released', c = {}, k = 0 }), NOW + entry.keep)
+return used_of(entry.charges)

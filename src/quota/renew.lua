@@ -1,5 +1,7 @@
--- KEYS: held · ARGV: request, lease in ms
-local now = now_ms()
-if not runs(KEYS[1], ARGV[1], now) then return 0 end
-redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+-- ARGV: request, lease in ms, ms to keep. Answers 1 where something was leased.
+if not lease_of(ARGV[1]) then return 0 end
+call('ZADD', LEASES, integer(NOW + tonumber(ARGV[2])), ARGV[1])
+local record = call('HGET', FACTS, 'r:' .. ARGV[1])
+if record then write('r:' .. ARGV[1], record, NOW + tonumber(ARGV[3])) end
+keep_key(LEASES, NOW + tonumber(ARGV[3]))
 return 1

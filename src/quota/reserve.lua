@@ -1,25 +1,86 @@
--- KEYS: used, held, done of the current window, then of the next
--- ARGV: request, limit (-1: none), lease in ms, end of the current window, forget times of both windows
--- Answers {admitted 0|1, window 0|1, used, pending}.
-local request, limit, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local now = now_ms()
+-- ARGV: the claim as JSON {request, lease, keep, concurrency, holds [{counts [{id, ends, forget} twice], limit, amount,
+-- needs, per_turn, overdraft}], turn {session, prompt, requests, ms, tokens}}
+-- Answers {admitted 0|1, refused by (hold from 0, -1 nobody, -2 concurrency), then per hold: window 0|1, used,
+-- pending, amount}.
+local claim = cjson.decode(ARGV[1])
+local request, holds, none = claim.request, claim.holds, cjson.null
+drop_ended()
 
-for window = 0, 1 do
-  local held, done = KEYS[window * 3 + 2], KEYS[window * 3 + 3]
-  drop_past(held, now)
-  if runs(held, request, now) or runs(done, 'c:' .. request, now) then
-    return { 1, window, used_in(KEYS[window * 3 + 1]), redis.call('ZCARD', held) }
+local function answer(admitted, refused_by, parts)
+  local all = { admitted, refused_by }
+  for _, part in ipairs(parts) do
+    for index = 1, 4 do all[#all + 1] = part[index] end
   end
+  return all
 end
 
-local window = 0
-if now >= tonumber(ARGV[4]) then window = 1 end
-local used_key, held, done = KEYS[window * 3 + 1], KEYS[window * 3 + 2], KEYS[window * 3 + 3]
-local used, pending = used_in(used_key), redis.call('ZCARD', held)
-if limit >= 0 and used + pending >= limit then return { 0, window, used, pending } end
+local function count_of(hold, window)
+  return hold.counts[window + 1].id
+end
 
-drop_past(done, now)
-redis.call('ZREM', done, 'r:' .. request)
-redis.call('ZADD', held, now + lease, request)
-redis.call('PEXPIREAT', held, ARGV[5 + window])
-return { 1, window, used, redis.call('ZCOUNT', held, '(' .. string.format('%.0f', now), '+inf') }
+local record = known(request)
+if record and record.s ~= 'released' then
+  local parts = {}
+  for index, hold in ipairs(holds) do
+    local window, amount = NOW >= hold.counts[1].ends and 1 or 0, 0
+    for _, charge in ipairs(record.c) do
+      for which = 0, 1 do
+        if charge[1] == count_of(hold, which) then window, amount = which, charge[2] end
+      end
+    end
+    local count = count_of(hold, window)
+    parts[index] = { window, number_in('u:' .. count), number_in('p:' .. count), amount }
+  end
+  return answer(1, -1, parts)
+end
+
+-- The open turn that the request belongs to.
+local turn, open = claim.turn, nil
+if turn ~= none then
+  open = read('t:' .. turn.session)
+  local opener = open and known(open.opener)
+  local full = open and (open.requests >= turn.requests or NOW - open.opened >= turn.ms or open.tokens >= turn.tokens)
+  local other = open and turn.prompt ~= none and turn.prompt ~= open.prompt
+  if not opener or opener.s == 'released' or full or other then open = nil end
+end
+
+local parts, refused_by = {}, -1
+for index, hold in ipairs(holds) do
+  local window = NOW >= hold.counts[1].ends and 1 or 0
+  local count = count_of(hold, window)
+  local used, pending = number_in('u:' .. count), number_in('p:' .. count)
+  local amount = (hold.per_turn and open) and 0 or hold.amount
+  parts[index] = { window, used, pending, amount }
+  if hold.limit ~= none and amount > 0 and refused_by == -1 then
+    local limit = hold.limit + (open and hold.overdraft or 0)
+    if used + pending + hold.needs > limit then refused_by = index - 1 end
+  end
+end
+if claim.concurrency ~= none and call('ZCARD', LEASES) >= claim.concurrency then refused_by = -2 end
+if refused_by ~= -1 then return answer(0, refused_by, parts) end
+
+local charges = {}
+for index, hold in ipairs(holds) do
+  local part = parts[index]
+  local chosen = hold.counts[part[1] + 1]
+  charges[index] = { chosen.id, part[4] }
+  if part[4] > 0 then
+    call('ZADD', ENDS, integer(chosen.forget), 'p:' .. chosen.id)
+    keep_key(ENDS, chosen.forget)
+    keep_key(FACTS, chosen.forget)
+    if claim.lease > 0 then part[3] = part[3] + part[4] end
+    add('p:' .. chosen.id, part[4])
+  end
+end
+write('r:' .. request, cjson.encode({ s = 'held', c = charges, k = 0 }), NOW + claim.keep)
+call('ZADD', LEASES, integer(NOW + claim.lease), request)
+keep_key(LEASES, NOW + claim.keep)
+if turn ~= none then
+  if open then
+    open.requests = open.requests + 1
+  else
+    open = { opener = request, prompt = turn.prompt, opened = NOW, requests = 1, tokens = 0 }
+  end
+  write('t:' .. turn.session, cjson.encode(open), NOW + claim.keep)
+end
+return answer(1, -1, parts)

@@ -1,5 +1,5 @@
-import { GatewayError } from '../errors.ts';
-import type { Principal } from '../types.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import type { Allowance, Principal, Terms } from '../types.ts';
 import type { Quota } from './quota.ts';
 
 /**
@@ -9,15 +9,22 @@ import type { Quota } from './quota.ts';
 export function withoutRefusals(quota: Quota, onWouldRefuse: (principal: Principal) => void): Quota {
   return {
     ...quota,
-    async reserve(principal, allowance, requestId) {
+    async reserve(principal, terms, demand) {
       try {
-        return await quota.reserve(principal, allowance, requestId);
+        return await quota.reserve(principal, { ...terms, atExhaustion: { kind: 'deny' } }, demand);
       } catch (error) {
-        if (!(error instanceof GatewayError) || error.code !== 'quota_exhausted') throw error;
+        if (!(error instanceof GatewayError) || !REFUSALS.has(error.code)) throw error;
         onWouldRefuse(principal);
-        const reservation = await quota.reserve(principal, { ...allowance, limit: null }, requestId);
+        const reservation = await quota.reserve(principal, withoutLimits(terms), demand);
         return { ...reservation, wouldRefuse: true };
       }
     },
   };
+}
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['quota_exhausted', 'rate_limited']);
+
+function withoutLimits({ allowances: [main, ...further], ...rest }: Terms): Terms {
+  const unlimited = (allowance: Allowance) => ({ ...allowance, limit: null });
+  return { ...rest, concurrency: null, allowances: [unlimited(main), ...further.map(unlimited)] };
 }

@@ -1,7 +1,8 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { createTransactions, openSqlite } from '../store/sqlite.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
-import type { Entry, Hold, QuotaStore, Tally } from './store.ts';
+import { createRows, type EndedLease, type RequestRow, type Rows, type TurnRow } from './sqlite-rows.ts';
+import { SQLITE_SCHEMA, SQLITE_UPGRADES, SQLITE_VERSION } from './sqlite-schema.ts';
+import type { Claim, Entry, Hold, QuotaStore, Tally, TurnClaim, Verdict } from './store.ts';
 import type { Window, Windows } from './windows.ts';
 
 export interface SqliteStoreOptions {
@@ -19,28 +20,6 @@ export interface SqliteStoreOptions {
 /** Milliseconds between two removals of old rows, and the most rows that one removes. */
 const PRUNE_EVERY = 60_000;
 const PRUNE_ROWS = 2_000;
-const VERSION = 1;
-// A request's row is void from `until` on: the end of its lease while held, else the end of its being remembered.
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS windows (
-    subject TEXT NOT NULL,
-    window TEXT NOT NULL,
-    used INTEGER NOT NULL CHECK (used >= 0),
-    ends_at INTEGER NOT NULL,
-    PRIMARY KEY (subject, window)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS windows_by_end ON windows (ends_at);
-  CREATE TABLE IF NOT EXISTS requests (
-    subject TEXT NOT NULL,
-    window TEXT NOT NULL,
-    request TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('held', 'charged', 'released')),
-    until INTEGER NOT NULL,
-    PRIMARY KEY (subject, window, request)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS requests_by_until ON requests (until);
-  CREATE INDEX IF NOT EXISTS requests_held ON requests (subject, window, until) WHERE state = 'held';
-`;
 
 /**
  * Counts in one SQLite file, exact also when several processes share it.
@@ -49,17 +28,24 @@ const SCHEMA = `
  */
 export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   const { file, clock, synchronous = 'NORMAL' } = options;
-  const db = openSqlite({ file, schema: SCHEMA, version: VERSION, synchronous });
-  const steps = createSteps(db, clock);
-  const together = createTransactions(db, () => steps.pruneIfDue());
+  const db = openSqlite({
+    file,
+    schema: SQLITE_SCHEMA,
+    version: SQLITE_VERSION,
+    upgrades: SQLITE_UPGRADES,
+    synchronous,
+  });
+  const rows = createRows(db);
+  const prune = createPruner(rows);
+  const together = createTransactions(db, () => prune(clock()));
 
   return {
-    reserve: (hold) => together.run(() => steps.reserve(hold)),
-    renew: (entry, lease) => together.run(() => steps.renew(entry, lease)),
-    commit: (entry) => together.run(() => steps.commit(entry)),
-    release: (entry) => together.run(() => steps.release(entry)),
-    async peek(subject, windows) {
-      return steps.peek(subject, windows);
+    reserve: (claim) => together.run(() => reserve(rows, clock(), claim)),
+    renew: (request, lease) => together.run(() => rows.renew(request, clock(), lease)),
+    commit: (entry) => together.run(() => commit(rows, clock(), entry)),
+    release: (entry) => together.run(() => release(rows, clock(), entry)),
+    async peek(subject, counts) {
+      return peek(rows, clock(), subject, counts);
     },
     async ping() {
       db.exec('SELECT 1 FROM windows LIMIT 1');
@@ -71,108 +57,147 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   };
 }
 
-function createSteps(db: DatabaseSync, clock: () => number) {
-  const sql = prepare(db);
-  let nextPrune = 0;
+function reserve(rows: Rows, now: number, claim: Claim): Verdict {
+  const { subject, requestId, holds, turn, concurrency, lease } = claim;
+  dropEnded(rows, rows.ended(subject, now));
+  const known = rows.find(claim, now);
+  if (known !== null && known.state !== 'released') return again(rows, now, claim, known);
 
-  function stateOf({ subject, requestId, window }: Entry, now: number): string | null {
-    const row = sql.state.get(subject, window.id, requestId, now);
-    return row === undefined ? null : String(row.state);
+  const open = openTurn(rows, now, subject, turn);
+  const windows = holds.map((hold) => windowAt(hold.windows, now));
+  const amounts = holds.map((hold) => (hold.perTurn && open !== null ? 0 : hold.amount));
+  const tallies = windows.map((window) => rows.tally(subject, window));
+  const refusedBy =
+    concurrency !== null && rows.countLeased(subject) >= concurrency
+      ? 'concurrency'
+      : firstWithoutRoom(holds, tallies, amounts, open !== null);
+  if (refusedBy !== null) return { admitted: false, refusedBy, tallies, amounts };
+
+  const charges = windows.map(({ id }, index) => [id, amounts[index] ?? 0] as const);
+  for (const [index, window] of windows.entries()) {
+    const held = amounts[index] ?? 0;
+    if (held > 0) rows.add(subject, window, { held });
   }
-
-  function tally(subject: string, window: Window, now: number): Tally {
-    const row = sql.tally.get(subject, window.id, subject, window.id, now);
-    return { window, used: Number(row?.used ?? 0), pending: Number(row?.pending ?? 0) };
+  rows.write(claim, { state: 'held', until: now + lease, lease: now + lease, charges, tokens: 0 });
+  if (turn !== null) {
+    const opened = { opener: requestId, prompt: turn.prompt, opened: now, requests: 1, tokens: 0 };
+    const next = open === null ? opened : { ...open, requests: open.requests + 1 };
+    rows.writeTurn(subject, turn.session, next, now + RECORDS_KEPT);
   }
+  const held = tallies.map((tally, index) =>
+    lease > 0 ? { ...tally, pending: tally.pending + (amounts[index] ?? 0) } : tally,
+  );
+  return { admitted: true, refusedBy: null, tallies: held, amounts };
+}
 
-  function write(entry: Entry, state: 'held' | 'charged' | 'released', until: number): void {
-    sql.write.run(entry.subject, entry.window.id, entry.requestId, state, until);
-  }
-
-  function add(entry: Entry, count: 1 | -1): void {
-    sql.add.run(entry.subject, entry.window.id, Math.max(count, 0), entry.window.endsAt, count);
-  }
-
+/** The answer to a request that is known already, in the windows that it was admitted to. */
+function again(rows: Rows, now: number, { subject, holds }: Claim, { charges }: RequestRow): Verdict {
+  const amountIn = new Map(charges);
+  const windows = holds.map(
+    ({ windows: { current, next } }) =>
+      [current, next].find(({ id }) => amountIn.has(id)) ?? windowAt({ current, next }, now),
+  );
   return {
-    reserve(hold: Hold) {
-      const { subject, requestId, windows, limit, lease } = hold;
-      const now = clock();
-      for (const window of [windows.current, windows.next]) {
-        const state = stateOf({ subject, requestId, window }, now);
-        if (state === 'held' || state === 'charged') {
-          return { admitted: true, tally: tally(subject, window, now) };
-        }
-      }
-      const window = windowAt(windows, now);
-      const before = tally(subject, window, now);
-      if (limit !== null && before.used + before.pending >= limit) return { admitted: false, tally: before };
-      write({ subject, requestId, window }, 'held', now + lease);
-      return { admitted: true, tally: tally(subject, window, now) };
-    },
-
-    renew({ subject, requestId, window }: Entry, lease: number): boolean {
-      const now = clock();
-      return Number(sql.renew.run(now + lease, subject, window.id, requestId, now).changes) === 1;
-    },
-
-    commit(entry: Entry): Tally {
-      const now = clock();
-      const state = stateOf(entry, now);
-      if (state !== 'charged' && state !== 'released') {
-        write(entry, 'charged', now + RECORDS_KEPT);
-        add(entry, 1);
-      }
-      return tally(entry.subject, entry.window, now);
-    },
-
-    release(entry: Entry): Tally {
-      const now = clock();
-      if (stateOf(entry, now) === 'charged') add(entry, -1);
-      write(entry, 'released', now + RECORDS_KEPT);
-      return tally(entry.subject, entry.window, now);
-    },
-
-    peek(subject: string, windows: Windows): Tally {
-      const now = clock();
-      return tally(subject, windowAt(windows, now), now);
-    },
-
-    /** Removes void rows, a bounded number now and then, so that no single request waits for a large removal. */
-    pruneIfDue(): void {
-      const now = clock();
-      if (now < nextPrune) return;
-      const { changes } = sql.pruneRequests.run(now, PRUNE_ROWS);
-      sql.pruneWindows.run(now - WINDOWS_KEPT);
-      if (Number(changes) < PRUNE_ROWS) nextPrune = now + PRUNE_EVERY;
-    },
+    admitted: true,
+    refusedBy: null,
+    tallies: windows.map((window) => rows.tally(subject, window)),
+    amounts: windows.map(({ id }) => amountIn.get(id) ?? 0),
   };
+}
+
+function commit(rows: Rows, now: number, entry: Entry): readonly number[] {
+  const { subject, charges, session, tokens, running } = entry;
+  dropEnded(rows, rows.ended(subject, now));
+  const known = rows.find(entry, now);
+  if (known?.state === 'released') return usedOf(rows, entry);
+  const before = new Map(known?.charges);
+  const used = charges.map(({ window, amount }) => {
+    const taken = before.get(window.id) ?? 0;
+    before.delete(window.id);
+    const isHeld = known?.state === 'held';
+    return rows.add(subject, window, isHeld ? { used: amount, held: -taken } : { used: amount - taken });
+  });
+  // What was held or charged elsewhere, which only a caller brings about that changes its mind.
+  rows.take(subject, [...before], known?.state === 'held' ? 'held' : 'used');
+  rows.write(entry, {
+    state: 'charged',
+    until: now + RECORDS_KEPT,
+    lease: running ? (known?.lease ?? 0) : 0,
+    charges: charges.map(({ window, amount }) => [window.id, amount]),
+    tokens,
+  });
+  const more = tokens - (known?.tokens ?? 0);
+  if (session !== null && more !== 0) rows.addTokens(subject, session, more);
+  return used;
+}
+
+function release(rows: Rows, now: number, entry: Entry): readonly number[] {
+  dropEnded(rows, rows.ended(entry.subject, now));
+  const known = rows.find(entry, now);
+  if (known !== null) rows.take(entry.subject, known.charges, known.state === 'held' ? 'held' : 'used');
+  rows.write(entry, { state: 'released', until: now + RECORDS_KEPT, lease: 0, charges: [], tokens: 0 });
+  return usedOf(rows, entry);
+}
+
+function peek(rows: Rows, now: number, subject: string, counts: readonly Windows[]): readonly Tally[] {
+  const ended = rows.ended(subject, now).flatMap(({ state, charges }) => (state === 'held' ? charges : []));
+  return counts.map((windows) => {
+    const tally = rows.tally(subject, windowAt(windows, now));
+    const gone = ended.reduce((sum, [count, amount]) => sum + (count === tally.window.id ? amount : 0), 0);
+    return { ...tally, pending: Math.max(0, tally.pending - gone) };
+  });
+}
+
+function usedOf(rows: Rows, { subject, charges }: Entry): readonly number[] {
+  return charges.map(({ window }) => rows.tally(subject, window).used);
+}
+
+/** What is held counts no more once its lease has ended; the counts learn of it with the subject's next step. */
+function dropEnded(rows: Rows, ended: readonly EndedLease[]): void {
+  for (const lease of ended) {
+    if (lease.state === 'held') {
+      rows.take(lease.subject, lease.charges, 'held');
+      rows.remove(lease);
+    } else rows.unlease(lease);
+  }
+}
+
+/** Removes void rows, a bounded number now and then, so that no single request waits for a large removal. */
+function createPruner(rows: Rows): (now: number) => void {
+  let next = 0;
+  return (now) => {
+    if (now < next) return;
+    dropEnded(rows, rows.endedOfAll(now, PRUNE_ROWS));
+    if (rows.prune(now, now - WINDOWS_KEPT, PRUNE_ROWS) < PRUNE_ROWS) next = now + PRUNE_EVERY;
+  };
+}
+
+function openTurn(rows: Rows, now: number, subject: string, turn: TurnClaim | null): TurnRow | null {
+  const open = turn === null ? null : rows.findTurn(subject, turn.session);
+  if (turn === null || open === null) return null;
+  const opener = rows.find({ subject, requestId: open.opener }, now);
+  if (opener === null || opener.state === 'released' || isFull(open, turn, now)) return null;
+  return turn.prompt === null || turn.prompt === open.prompt ? open : null;
+}
+
+function isFull({ requests, opened, tokens }: TurnRow, { most }: TurnClaim, now: number): boolean {
+  return requests >= most.requests || now - opened >= most.milliseconds || tokens >= most.tokens;
+}
+
+function firstWithoutRoom(
+  holds: readonly Hold[],
+  tallies: readonly Tally[],
+  amounts: readonly number[],
+  inTurn: boolean,
+): number | null {
+  const index = holds.findIndex(({ limit, needs, overdraft }, at) => {
+    if (limit === null || amounts[at] === 0) return false;
+    const { used = 0, pending = 0 } = tallies[at] ?? {};
+    return used + pending + needs > limit + (inTurn ? overdraft : 0);
+  });
+  return index < 0 ? null : index;
 }
 
 function windowAt(windows: Windows, now: number): Window {
   return now < windows.current.endsAt ? windows.current : windows.next;
-}
-
-function prepare(db: DatabaseSync) {
-  return {
-    state: db.prepare(
-      'SELECT state FROM requests WHERE subject = ? AND window = ? AND request = ? AND until > ?',
-    ),
-    tally: db.prepare(`
-      SELECT (SELECT used FROM windows WHERE subject = ? AND window = ?) AS used,
-             (SELECT count(*) FROM requests
-               WHERE subject = ? AND window = ? AND state = 'held' AND until > ?) AS pending`),
-    write: db.prepare(`
-      INSERT INTO requests (subject, window, request, state, until) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET state = excluded.state, until = excluded.until`),
-    renew: db.prepare(`
-      UPDATE requests SET until = ?
-       WHERE subject = ? AND window = ? AND request = ? AND state = 'held' AND until > ?`),
-    add: db.prepare(`
-      INSERT INTO windows (subject, window, used, ends_at) VALUES (?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET used = max(0, used + ?)`),
-    pruneRequests: db.prepare(`
-      DELETE FROM requests WHERE (subject, window, request) IN
-        (SELECT subject, window, request FROM requests WHERE until <= ? LIMIT ?)`),
-    pruneWindows: db.prepare('DELETE FROM windows WHERE ends_at < ?'),
-  } satisfies Record<string, StatementSync>;
 }

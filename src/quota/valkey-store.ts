@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { toScript, type Valkey } from '../store/valkey.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
-import type { Entry, Hold, QuotaStore, Tally } from './store.ts';
+import type { Claim, Entry, QuotaStore, RequestKey, Tally, Verdict } from './store.ts';
 import type { Window, Windows } from './windows.ts';
 
 /**
@@ -12,40 +12,29 @@ export function createValkeyStore(valkey: Valkey): QuotaStore {
   const scripts = readScripts();
   const { run } = valkey;
 
+  async function settle(step: 'commit' | 'release', entry: Entry): Promise<readonly number[]> {
+    const answer = await run(scripts[step], keysOf(entry.subject), [toEntryText(entry)]);
+    return toIntegers(answer, entry.charges.length);
+  }
+
   return {
-    async reserve({ subject, requestId, windows, limit, lease }: Hold) {
-      const keys = [...keysOf(subject, windows.current), ...keysOf(subject, windows.next)];
-      const forget = [forgetTime(windows.current), forgetTime(windows.next)];
-      const args = [requestId, limit ?? -1, lease, windows.current.endsAt, ...forget];
-      const [admitted, which, used, pending] = toIntegers(await run(scripts.reserve, keys, args), 4);
-      return { admitted: admitted === 1, tally: toTally(windows, which, used, pending) };
+    async reserve(claim: Claim) {
+      const answer = await run(scripts.reserve, keysOf(claim.subject), [toClaimText(claim)]);
+      return toVerdict(claim, toIntegers(answer, 2 + claim.holds.length * 4));
     },
 
-    async renew({ subject, requestId, window }: Entry, lease) {
-      const [, held] = keysOf(subject, window);
-      return (await run(scripts.renew, [held], [requestId, lease])) === 1;
+    async renew({ subject, requestId }: RequestKey, lease) {
+      return (await run(scripts.renew, keysOf(subject), [requestId, lease, RECORDS_KEPT])) === 1;
     },
 
-    async commit({ subject, requestId, window }: Entry) {
-      const args = [requestId, forgetTime(window), RECORDS_KEPT];
-      const [used = 0, pending = 0] = toIntegers(await run(scripts.commit, keysOf(subject, window), args), 2);
-      return { window, used, pending };
-    },
+    commit: (entry) => settle('commit', entry),
+    release: (entry) => settle('release', entry),
 
-    async release({ subject, requestId, window }: Entry) {
-      const args = [requestId, RECORDS_KEPT];
-      const [used = 0, pending = 0] = toIntegers(
-        await run(scripts.release, keysOf(subject, window), args),
-        2,
-      );
-      return { window, used, pending };
-    },
-
-    async peek(subject, windows) {
-      const keys = [windows.current, windows.next].flatMap((window) => keysOf(subject, window).slice(0, 2));
-      const answer = await run(scripts.peek, keys, [windows.current.endsAt]);
-      const [which, used, pending] = toIntegers(answer, 3);
-      return toTally(windows, which, used, pending);
+    async peek(subject, counts) {
+      const asked = counts.map(({ current, next }) => [current.id, current.endsAt, next.id]);
+      const answer = await run(scripts.peek, keysOf(subject), [JSON.stringify(asked)]);
+      const numbers = toIntegers(answer, counts.length * 3);
+      return counts.map((windows, index) => toTally(windows, numbers.slice(index * 3)));
     },
 
     ping: valkey.ping,
@@ -70,16 +59,63 @@ function readLua(name: string): string {
   return readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
 }
 
-function keysOf(subject: string, window: Window): [used: string, held: string, done: string] {
-  const prefix = `quota:{${subject}}:${window.id}`;
-  return [`${prefix}:used`, `${prefix}:held`, `${prefix}:done`];
+function keysOf(subject: string): readonly string[] {
+  const prefix = `quota:{${subject}}`;
+  return [`${prefix}:facts`, `${prefix}:leases`, `${prefix}:ends`];
 }
 
-function forgetTime(window: Window): number {
-  return window.endsAt + WINDOWS_KEPT;
+const toCount = ({ id, endsAt }: Window) => ({ id, ends: endsAt, forget: endsAt + WINDOWS_KEPT });
+
+function toClaimText({ requestId, lease, concurrency, holds, turn }: Claim): string {
+  return JSON.stringify({
+    request: requestId,
+    lease,
+    keep: RECORDS_KEPT,
+    concurrency,
+    holds: holds.map(({ windows, limit, amount, needs, perTurn, overdraft }) => ({
+      counts: [toCount(windows.current), toCount(windows.next)],
+      limit,
+      amount,
+      needs,
+      per_turn: perTurn,
+      overdraft,
+    })),
+    turn:
+      turn === null
+        ? null
+        : {
+            session: turn.session,
+            prompt: turn.prompt,
+            requests: turn.most.requests,
+            ms: turn.most.milliseconds,
+            tokens: turn.most.tokens,
+          },
+  });
 }
 
-function toTally(windows: Windows, which = 0, used = 0, pending = 0): Tally {
+function toEntryText({ requestId, charges, session, tokens, running }: Entry): string {
+  return JSON.stringify({
+    request: requestId,
+    charges: charges.map(({ window, amount }) => [window.id, amount]),
+    forget: charges.map(({ window }) => window.endsAt + WINDOWS_KEPT),
+    session,
+    tokens,
+    running,
+    keep: RECORDS_KEPT,
+  });
+}
+
+function toVerdict({ holds }: Claim, [admitted, by = -1, ...numbers]: readonly number[]): Verdict {
+  const refusedBy = by === -1 ? null : by === -2 ? 'concurrency' : by;
+  return {
+    admitted: admitted === 1,
+    refusedBy,
+    tallies: holds.map(({ windows }, index) => toTally(windows, numbers.slice(index * 4))),
+    amounts: holds.map((_, index) => numbers[index * 4 + 3] ?? 0),
+  };
+}
+
+function toTally(windows: Windows, [which, used = 0, pending = 0]: readonly number[]): Tally {
   return { window: which === 0 ? windows.current : windows.next, used, pending };
 }
 

@@ -1,8 +1,9 @@
 /** Calendar windows in a time zone. PURE: the instant is a parameter; what is cached is derived from it alone. */
+import type { QuotaWindow } from '../types.ts';
 
 /** A stretch of time that an allowance counts in. */
 export interface Window {
-  /** Name that every process agrees on: the local date for a day, `2026-11-22`. */
+  /** Name that every process agrees on; of a day it is the local date, `2026-11-22`. */
   readonly id: string;
   /** Its end and the next one's beginning, milliseconds since the epoch. */
   readonly endsAt: number;
@@ -14,40 +15,70 @@ export interface Windows {
   readonly next: Window;
 }
 
-/** Longer than any local day: 25 h where the clocks go back, 48 h once where the date line moved. */
-const LONGEST_DAY = 49 * 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+type Days = Exclude<QuotaWindow, 'minute'>;
+
+/** Longer than any such window: a day of 25 h where the clocks go back, of 48 h once where the date line moved. */
+const LONGEST = { day: 49 * HOUR, week: 8 * 24 * HOUR, month: 33 * 24 * HOUR } as const satisfies Record<
+  Days,
+  number
+>;
+
+/** The name of the window that holds a local date. */
+const ID_OF: Readonly<Record<Days, (date: string) => string>> = {
+  day: (date) => date,
+  week: (date) => `week-${mondayOf(date)}`,
+  month: (date) => date.slice(0, 7),
+};
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const latest = new Map<string, { readonly from: number; readonly windows: Windows }>();
 
 /**
- * The local calendar day that holds `now`, and the day after it. A day lasts from its first instant to the first
- * instant of the next local date: 23 or 25 hours where the clocks change, from 01:00 where midnight is skipped.
+ * The calendar window that holds `now`, and the one after it. A day lasts from its first instant to the first
+ * instant of the next local date: 23 or 25 hours where the clocks change, from 01:00 where midnight is skipped. Weeks
+ * begin on Monday. Minutes are those of UTC.
  *
  * @param now milliseconds since the epoch
  * @param timeZone IANA name such as `Europe/Berlin`
  * @throws RangeError when there is no such time zone
  */
-export function dayWindows(now: number, timeZone: string): Windows {
-  const known = latest.get(timeZone);
+export function calendarWindows(kind: QuotaWindow, now: number, timeZone: string): Windows {
+  const key = `${kind} ${timeZone}`;
+  const known = latest.get(key);
   if (known !== undefined && now >= known.from && now < known.windows.current.endsAt) return known.windows;
-  const current = dayOf(now, timeZone);
-  const windows = { current, next: dayOf(current.endsAt, timeZone) };
-  latest.set(timeZone, { from: now, windows });
+  const windowOf = (instant: number) =>
+    kind === 'minute' ? minuteOf(instant) : daysOf(kind, instant, formatterOf(timeZone));
+  const current = windowOf(now);
+  const windows = { current, next: windowOf(current.endsAt) };
+  latest.set(key, { from: now, windows });
   return windows;
 }
 
-function dayOf(instant: number, timeZone: string): Window {
-  const formatter = formatterOf(timeZone);
-  const id = localDate(formatter, instant);
+function minuteOf(instant: number): Window {
+  const start = Math.floor(instant / MINUTE) * MINUTE;
+  return { id: new Date(start).toISOString().slice(0, 16), endsAt: start + MINUTE };
+}
+
+function daysOf(kind: Days, instant: number, formatter: Intl.DateTimeFormat): Window {
+  const idAt = (when: number) => ID_OF[kind](localDate(formatter, when));
+  const id = idAt(instant);
   let inside = instant;
-  let beyond = instant + LONGEST_DAY;
+  let beyond = instant + LONGEST[kind];
   while (beyond - inside > 1) {
     const middle = Math.floor((inside + beyond) / 2);
-    if (localDate(formatter, middle) === id) inside = middle;
+    if (idAt(middle) === id) inside = middle;
     else beyond = middle;
   }
   return { id, endsAt: beyond };
+}
+
+function mondayOf(date: string): string {
+  const day = new Date(`${date}T00:00:00Z`);
+  day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7));
+  return day.toISOString().slice(0, 10);
 }
 
 function localDate(formatter: Intl.DateTimeFormat, instant: number): string {

@@ -66,6 +66,11 @@ export function matchModel(
   return toPattern(match).test(model.name) ? model.name : null;
 }
 
+/** Whether a model's name fits a pattern that asks no backend which models it serves. */
+export function fitsModel(pattern: string, name: string): boolean {
+  return matchModel(pattern, readModelName(name), () => []) !== null;
+}
+
 function withoutPrefix(prefix: string, name: string): string | null {
   return name.startsWith(prefix) && name.length > prefix.length ? name.slice(prefix.length) : null;
 }

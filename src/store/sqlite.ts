@@ -9,6 +9,8 @@ export interface SqliteOptions {
   readonly schema: string;
   /** Kept in the file as `user_version`; a change of the tables takes the next number and a way to get there. */
   readonly version: number;
+  /** Statements that take the tables of a version to the next one. A version without is refused. */
+  readonly upgrades?: Readonly<Record<number, string>> | undefined;
   /**
    * What survives a power cut: `FULL` everything answered, `NORMAL` all but the last moments. A crash of the process
    * alone loses nothing either way.
@@ -43,10 +45,17 @@ export function openSqlite(options: SqliteOptions): DatabaseSync {
   try {
     waitForOthers(exclusive ? 1 : OPEN_ATTEMPTS, () => {
       if (exclusive) db.exec('PRAGMA locking_mode = EXCLUSIVE');
-      assertVersion(db, file, version);
+      upgradesFor(db, options);
       db.exec('PRAGMA journal_mode = WAL');
       db.exec(`PRAGMA synchronous = ${synchronous}`);
-      db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${version}; COMMIT`);
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        // Asked again: another process may have upgraded the file meanwhile.
+        const upgrades = upgradesFor(db, options);
+        db.exec(`${upgrades.join('')} ${schema} PRAGMA user_version = ${version}; COMMIT`);
+      } finally {
+        if (db.isTransaction) db.exec('ROLLBACK');
+      }
     });
     return db;
   } catch (error) {
@@ -55,11 +64,14 @@ export function openSqlite(options: SqliteOptions): DatabaseSync {
   }
 }
 
-/** A file that a newer gateway has written is left alone. */
-function assertVersion(db: DatabaseSync, file: string, expected: number): void {
-  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
-  if (version === 0 || version === expected) return;
-  throw new Error(`"${file}" has tables of version ${version}; expected version ${expected}`);
+/** What brings the file's tables up to date; a file that a newer gateway has written is left alone. */
+function upgradesFor(db: DatabaseSync, { file, version, upgrades = {} }: SqliteOptions): readonly string[] {
+  const found = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+  if (found === 0) return [];
+  const steps = Array.from({ length: Math.max(0, version - found) }, (_, index) => upgrades[found + index]);
+  const known = steps.filter((step) => step !== undefined);
+  if (found <= version && known.length === steps.length) return known;
+  throw new Error(`"${file}" has tables of version ${found}; expected version ${version}`);
 }
 
 function waitForOthers(attempts: number, open: () => void): void {

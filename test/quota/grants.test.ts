@@ -7,15 +7,17 @@ import type { GatewayError } from '../../src/errors.ts';
 import { createGrants, withGrants } from '../../src/quota/grants.ts';
 import { createQuota } from '../../src/quota/quota.ts';
 import { withoutRefusals } from '../../src/quota/shadow.ts';
+import { fitsModel } from '../../src/routing/match-model.ts';
 import { createSqliteRecords } from '../../src/store/sqlite-records.ts';
-import type { Allowance, Principal } from '../../src/types.ts';
+import type { Principal } from '../../src/types.ts';
 import { createFakeTime } from './fake-time.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { demandOf, peekMain, termsOf } from './plain-terms.ts';
 
 const NOON = Date.UTC(2026, 10, 22, 12);
 const HALF_A_DAY = 12 * 3_600_000;
 const ana: Principal = { subject: 'a'.repeat(64), user: 'ana', tier: 'free' };
-const two: Allowance = { name: 'daily', limit: 2, window: 'day' };
+const two = termsOf({ limit: 2 });
 
 function start() {
   const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-grants-'));
@@ -27,6 +29,7 @@ function start() {
     store,
     timeZone: 'UTC',
     clock: time.clock,
+    matches: fitsModel,
     onStoreFailure: 'deny',
     timers: time.timers,
   });
@@ -40,7 +43,7 @@ function start() {
     async ask(quota: typeof plain) {
       requests += 1;
       const reservation = await quota
-        .reserve(ana, two, `r${requests}`)
+        .reserve(ana, two, demandOf(`r${requests}`))
         .catch((error: GatewayError) => error.code);
       if (typeof reservation !== 'string') await reservation.commit();
       return reservation;
@@ -60,12 +63,12 @@ test('what one replica is told to give counts for the next request on another, u
   await ask(quota);
   assert.equal(await ask(quota), 'quota_exhausted');
   assert.equal(await grants.add(ana.subject, 'daily', 1, HALF_A_DAY), 1);
-  assert.equal((await quota.peek(ana, two)).remaining, 1);
+  assert.equal((await peekMain(quota, ana, two)).remaining, 1);
   const more = await ask(quota);
-  assert.deepEqual(typeof more === 'string' ? more : more.standing.limit, 3);
+  assert.deepEqual(typeof more === 'string' ? more : more.standings[0]?.limit, 3);
   assert.equal(await ask(quota), 'quota_exhausted');
   await time.pass(HALF_A_DAY);
-  assert.equal((await quota.peek(ana, two)).limit, 2);
+  assert.equal((await peekMain(quota, ana, two)).limit, 2);
 });
 
 test('grants add up, whoever gives them at the same time, and taking back stops at nothing', async () => {
@@ -101,5 +104,5 @@ test('in shadow what would be refused goes on, is charged, and says so', async (
   assert.deepEqual(marks, [undefined, undefined, true, true]);
   assert.deepEqual(refusals, ['free', 'free']);
   await world.time.settle();
-  assert.equal((await quota.peek(ana, two)).used, 4);
+  assert.equal((await peekMain(quota, ana, two)).used, 4);
 });

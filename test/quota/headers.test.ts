@@ -3,18 +3,23 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { secondsUntil, toQuotaHeaders, toRefusalHeaders } from '../../src/quota/headers.ts';
 import type { Allowance, Standing } from '../../src/types.ts';
+import { allowanceOf } from './plain-terms.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 15, 4, 49);
 const RESET = Date.UTC(2026, 10, 23);
-const daily: Allowance = { name: 'daily', limit: 1_000, window: 'day' };
 
-function standing(limit: number | null, used: number, pending = 0): Standing {
+function standing(
+  limit: number | null,
+  used: number,
+  pending = 0,
+  changed: Partial<Allowance> = {},
+): Standing {
   const remaining = limit === null ? null : Math.max(0, limit - used - pending);
-  return { limit, used, pending, remaining, resetsAt: RESET };
+  return { allowance: allowanceOf({ limit, ...changed }), limit, used, pending, remaining, resetsAt: RESET };
 }
 
 test('an Anthropic answer below three quarters says allowed and names no threshold', () => {
-  assert.deepEqual(toQuotaHeaders(standing(1_000, 399, 1), daily, 'anthropic', NOW), {
+  assert.deepEqual(toQuotaHeaders([standing(1_000, 399, 1)], 'anthropic', NOW), {
     'ratelimit-policy': '"daily";q=1000;w=86400',
     ratelimit: '"daily";r=600;t=32111',
     'anthropic-ratelimit-requests-limit': '1000',
@@ -30,7 +35,7 @@ test('an Anthropic answer below three quarters says allowed and names no thresho
 });
 
 test('an OpenAI answer says the same in its own headers and nothing of Anthropic', () => {
-  assert.deepEqual(toQuotaHeaders(standing(1_000, 46, 1), daily, 'openai', NOW), {
+  assert.deepEqual(toQuotaHeaders([standing(1_000, 46, 1)], 'openai', NOW), {
     'ratelimit-policy': '"daily";q=1000;w=86400',
     ratelimit: '"daily";r=953;t=32111',
     'x-ratelimit-limit-requests': '1000',
@@ -40,7 +45,7 @@ test('an OpenAI answer says the same in its own headers and nothing of Anthropic
 });
 
 test('a Responses answer says besides what Codex keeps: the share used, the window and its end', () => {
-  const headers = toQuotaHeaders(standing(1_000, 46, 1), daily, 'responses', NOW);
+  const headers = toQuotaHeaders([standing(1_000, 46, 1)], 'responses', NOW);
   assert.deepEqual(
     Object.entries(headers).filter(([name]) => name.startsWith('x-codex-')),
     [
@@ -61,7 +66,7 @@ const warnings: readonly [used: number, status: string, threshold: string | unde
 ];
 for (const [used, status, threshold, share] of warnings) {
   test(`${used} of 1,000 is ${status} with threshold ${threshold ?? 'none'}`, () => {
-    const headers = toQuotaHeaders(standing(1_000, used), daily, 'anthropic', NOW);
+    const headers = toQuotaHeaders([standing(1_000, used)], 'anthropic', NOW);
     assert.equal(headers['anthropic-ratelimit-unified-status'], status);
     assert.equal(headers['anthropic-ratelimit-unified-overage-status'], status);
     assert.equal(headers['anthropic-ratelimit-unified-overage-surpassed-threshold'], threshold);
@@ -70,24 +75,24 @@ for (const [used, status, threshold, share] of warnings) {
 }
 
 test('the last request of a small allowance warns with the whole of it', () => {
-  const headers = toQuotaHeaders(standing(10, 9, 1), daily, 'anthropic', NOW);
+  const headers = toQuotaHeaders([standing(10, 9, 1)], 'anthropic', NOW);
   assert.equal(headers['anthropic-ratelimit-unified-overage-utilization'], '1');
   assert.equal(headers.ratelimit, '"daily";r=0;t=32111');
 });
 
 test('a limit of nothing is wholly used', () => {
-  const headers = toQuotaHeaders(standing(0, 0), daily, 'anthropic', NOW);
+  const headers = toQuotaHeaders([standing(0, 0)], 'anthropic', NOW);
   assert.equal(headers['anthropic-ratelimit-unified-overage-utilization'], '1');
 });
 
 test('without a limit there is nothing to say', () => {
   for (const dialect of ['anthropic', 'openai'] as const) {
-    assert.deepEqual(toQuotaHeaders(standing(null, 5), daily, dialect, NOW), {});
+    assert.deepEqual(toQuotaHeaders([standing(null, 5)], dialect, NOW), {});
   }
 });
 
 test('a refusal says what makes Claude Code show the message alone and all clients stop', () => {
-  assert.deepEqual(toRefusalHeaders(standing(10, 10), daily, NOW), {
+  assert.deepEqual(toRefusalHeaders(standing(10, 10), NOW), {
     'retry-after': '32111',
     'x-should-retry': 'false',
     'ratelimit-policy': '"daily";q=10;w=86400',
@@ -111,7 +116,7 @@ test('a reset is never 0 seconds away', () => {
 
 test('the reset is told in as many parts as it has', () => {
   const told = (seconds: number) =>
-    toQuotaHeaders(standing(10, 1), daily, 'openai', RESET - seconds * 1_000)['x-ratelimit-reset-requests'];
+    toQuotaHeaders([standing(10, 1)], 'openai', RESET - seconds * 1_000)['x-ratelimit-reset-requests'];
   assert.deepEqual([6, 60, 61, 3_600, 90_000].map(told), ['6s', '1m0s', '1m1s', '1h0m0s', '25h0m0s']);
 });
 
@@ -119,7 +124,7 @@ test('whatever an allowance is called, header values stay visible ASCII and the 
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.nat(50), fc.nat(50), (name, limit, used) => {
       for (const dialect of ['anthropic', 'openai'] as const) {
-        const headers = toQuotaHeaders(standing(limit, used), { ...daily, name }, dialect, NOW);
+        const headers = toQuotaHeaders([standing(limit, used, 0, { name })], dialect, NOW);
         for (const value of Object.values(headers)) assert.match(value, /^[\x20-\x7e]+$/);
         assert.match(headers['ratelimit-policy'] ?? '', /^"(?:[^"\\]|\\["\\])*";q=\d+;w=86400$/);
       }

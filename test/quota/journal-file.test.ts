@@ -41,7 +41,7 @@ test('a process that is killed has lost nothing that was answered', () => {
     const { openJournalFile } = await import(${JSON.stringify(MODULE)});
     const file = openJournalFile(${JSON.stringify(place.folder)}, Date.now);
     await file.note('r1', 'charged');
-    await file.count('ana', 5, Date.now() + 60_000);
+    await file.count('ana', 1, 5, Date.now() + 60_000);
     process.kill(process.pid, 'SIGKILL');`;
   assert.throws(() =>
     execFileSync(process.execPath, ['--input-type=module', '-e', program], { stdio: 'pipe' }),
@@ -54,18 +54,18 @@ test('a process that is killed has lost nothing that was answered', () => {
 test('counts go up to their most, come back one at a time, outlive a restart and end with their time', async () => {
   using place = startIn();
   const first = place.open();
-  const tries = await Promise.all([1, 2, 3].map(() => first.count('ana', 2, 5_000)));
+  const tries = await Promise.all([1, 2, 3].map(() => first.count('ana', 1, 2, 5_000)));
   assert.deepEqual(tries, [true, true, false]);
-  assert.equal(await first.count('ben', 0, 5_000), false);
+  assert.equal(await first.count('ben', 1, 0, 5_000), false);
   first.close();
   const second = place.open();
-  assert.equal(await second.count('ana', 2, 5_000), false);
-  await second.uncount('ana');
-  assert.equal(await second.count('ana', 2, 5_000), true);
+  assert.equal(await second.count('ana', 1, 2, 5_000), false);
+  await second.uncount('ana', 1);
+  assert.equal(await second.count('ana', 1, 2, 5_000), true);
   second.close();
   place.time.now = 5_000;
   const third = place.open();
-  assert.equal(await third.count('ana', 2, 9_000), true);
+  assert.equal(await third.count('ana', 1, 2, 9_000), true);
   third.close();
 });
 
@@ -76,7 +76,7 @@ test('each process has a file of its own, and the next start takes over what end
   const three = place.open();
   await one.note('r1', '1');
   await two.note('r2', '2');
-  await two.count('ana', 2, 9_000);
+  await two.count('ana', 1, 2, 9_000);
   await three.note('r3', '3');
   const files = readdirSync(place.folder).filter((name) => name.endsWith('.db'));
   assert.deepEqual(files.sort(), ['journal-2.db', 'journal-3.db', 'journal.db']);
@@ -88,7 +88,10 @@ test('each process has a file of its own, and the next start takes over what end
     ['r1', 'r2'],
     'the third one is still running',
   );
-  assert.deepEqual([await next.count('ana', 2, 9_000), await next.count('ana', 2, 9_000)], [true, false]);
+  assert.deepEqual(
+    [await next.count('ana', 1, 2, 9_000), await next.count('ana', 1, 2, 9_000)],
+    [true, false],
+  );
   next.close();
   three.close();
   const last = place.open();

@@ -5,6 +5,7 @@ import type { JournalFile } from '../../src/quota/journal-file.ts';
 import { RECORDS_KEPT } from '../../src/quota/retention.ts';
 import { LeftAlone } from '../../src/quota/store-health.ts';
 import { createFakeTime } from './fake-time.ts';
+import { plainEntry } from './plain-request.ts';
 
 const window = { id: '2026-11-22', endsAt: Date.UTC(2026, 10, 23) };
 
@@ -42,7 +43,7 @@ function start(capacity?: number, file?: JournalFile) {
       await store.heldUp;
       if (store.broken || entry.requestId === store.breaksFor) throw new Error('away');
       applied.push(name);
-      return { window, used: applied.length, pending: 0 };
+      return [applied.length];
     },
     clock: time.clock,
     after: time.timers.after,
@@ -51,7 +52,7 @@ function start(capacity?: number, file?: JournalFile) {
     file,
   });
   const settle = (step: Settlement['step'], requestId: string, told = () => undefined) =>
-    journal.settle({ step, entry: { subject: 's', requestId, window }, at: time.clock(), told });
+    journal.settle({ step, entry: plainEntry('s', requestId, window), at: time.clock(), told });
   return { time, journal, settle, store, applied, tried, logged };
 }
 
@@ -67,9 +68,9 @@ test('what the store counts is told', async () => {
   const told: number[] = [];
   await journal.settle({
     step: 'commit',
-    entry: { subject: 's', requestId: 'r1', window },
+    entry: plainEntry('s', 'r1', window),
     at: 0,
-    told: ({ used }) => void told.push(used),
+    told: ([used = 0]) => void told.push(used),
   });
   assert.deepEqual(told, [1]);
 });

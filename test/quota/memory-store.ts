@@ -1,8 +1,23 @@
 /** The rules of a quota store in their plainest form: what the real ones are compared with, and a fake for the rest. */
-import type { Entry, QuotaStore, Tally } from '../../src/quota/store.ts';
+import type { Charge, Claim, Entry, QuotaStore, RequestKey, Tally, Verdict } from '../../src/quota/store.ts';
 import type { Window, Windows } from '../../src/quota/windows.ts';
 
-type Ending = 'charged' | 'released';
+interface Kept {
+  readonly subject: string;
+  readonly state: 'held' | 'charged' | 'released';
+  readonly charges: readonly Charge[];
+  /** End of the lease; 0 where nothing is leased. */
+  readonly lease: number;
+  readonly tokens: number;
+}
+
+interface Turn {
+  readonly opener: string;
+  readonly prompt: string | null;
+  readonly opened: number;
+  readonly requests: number;
+  readonly tokens: number;
+}
 
 export interface MemoryStore extends QuotaStore {
   /** Makes every step reject from now on, or answer again. */
@@ -14,30 +29,117 @@ export interface MemoryStore extends QuotaStore {
 }
 
 export function createMemoryStore(clock: () => number): MemoryStore {
-  /** Ends of leases, by window and request. */
-  const held = new Map<string, Map<string, number>>();
-  const ended = new Map<string, Map<string, Ending>>();
+  const requests = new Map<string, Kept>();
+  const turns = new Map<string, Turn>();
   const tried: string[] = [];
   let broken: Error | null = null;
   let before: Promise<unknown> = Promise.resolve();
 
-  const heldIn = (subject: string, window: Window) => roomFor(held, `${subject} ${window.id}`);
-  const endedIn = (subject: string, window: Window) => roomFor(ended, `${subject} ${window.id}`);
+  const keyOf = ({ subject, requestId }: RequestKey) => `${subject} ${requestId}`;
+
+  function find(key: string): Kept | null {
+    const kept = requests.get(key);
+    return kept === undefined || (kept.state === 'held' && kept.lease <= clock()) ? null : kept;
+  }
+
+  function sum(subject: string, window: Window, state: Kept['state']): number {
+    return [...requests.values()]
+      .filter((kept) => kept.subject === subject && kept.state === state)
+      .filter((kept) => state !== 'held' || kept.lease > clock())
+      .flatMap((kept) => kept.charges)
+      .filter((charge) => charge.window.id === window.id)
+      .reduce((total, { amount }) => total + amount, 0);
+  }
 
   function tally(subject: string, window: Window): Tally {
-    const used = [...endedIn(subject, window).values()].filter((ending) => ending === 'charged').length;
-    const pending = [...heldIn(subject, window).values()].filter((end) => end > clock()).length;
-    return { window, used, pending };
+    return { window, used: sum(subject, window, 'charged'), pending: sum(subject, window, 'held') };
   }
 
-  function isHeld({ subject, window, requestId }: Entry): boolean {
-    return (heldIn(subject, window).get(requestId) ?? Number.NEGATIVE_INFINITY) > clock();
+  function openTurn({ subject, turn }: Claim): Turn | null {
+    const open = turn === null ? undefined : turns.get(`${subject} ${turn.session}`);
+    if (turn === null || open === undefined) return null;
+    const opener = find(`${subject} ${open.opener}`);
+    if (opener === null || opener.state === 'released') return null;
+    const full =
+      open.requests >= turn.most.requests ||
+      clock() - open.opened >= turn.most.milliseconds ||
+      open.tokens >= turn.most.tokens;
+    return full || (turn.prompt !== null && turn.prompt !== open.prompt) ? null : open;
   }
 
-  function end({ subject, window, requestId }: Entry, ending: Ending): Tally {
-    heldIn(subject, window).delete(requestId);
-    endedIn(subject, window).set(requestId, ending);
-    return tally(subject, window);
+  function again({ subject, holds }: Claim, kept: Kept): Verdict {
+    const chargeIn = ({ id }: Window) => kept.charges.find(({ window }) => window.id === id);
+    const found = holds.map(({ windows: { current, next } }) => {
+      const window = [current, next].find((one) => chargeIn(one)) ?? windowAt({ current, next }, clock());
+      return { window, amount: chargeIn(window)?.amount ?? 0 };
+    });
+    return {
+      admitted: true,
+      refusedBy: null,
+      tallies: found.map(({ window }) => tally(subject, window)),
+      amounts: found.map(({ amount }) => amount),
+    };
+  }
+
+  function reserve(claim: Claim): Verdict {
+    const { subject, requestId, holds, turn, concurrency, lease } = claim;
+    const kept = find(keyOf(claim));
+    if (kept !== null && kept.state !== 'released') return again(claim, kept);
+    const open = openTurn(claim);
+    const charges = holds.map(({ windows, amount, perTurn }) => ({
+      window: windowAt(windows, clock()),
+      amount: perTurn && open !== null ? 0 : amount,
+    }));
+    const tallies = () => charges.map(({ window }) => tally(subject, window));
+    const amounts = charges.map(({ amount }) => amount);
+    const refuse = (refusedBy: Verdict['refusedBy']) => ({
+      admitted: false,
+      refusedBy,
+      tallies: tallies(),
+      amounts,
+    });
+    const running = [...requests.values()].filter((one) => one.subject === subject && one.lease > clock());
+    if (concurrency !== null && running.length >= concurrency) return refuse('concurrency');
+    for (const [index, { used, pending }] of tallies().entries()) {
+      const hold = holds[index];
+      if (hold === undefined || hold.limit === null || amounts[index] === 0) continue;
+      const limit = hold.limit + (open === null ? 0 : hold.overdraft);
+      if (used + pending + hold.needs > limit) return refuse(index);
+    }
+    requests.set(keyOf(claim), { subject, state: 'held', charges, lease: clock() + lease, tokens: 0 });
+    if (turn !== null) {
+      const opened = { opener: requestId, prompt: turn.prompt, opened: clock(), requests: 1, tokens: 0 };
+      const next = open === null ? opened : { ...open, requests: open.requests + 1 };
+      turns.set(`${subject} ${turn.session}`, next);
+    }
+    return { admitted: true, refusedBy: null, tallies: tallies(), amounts };
+  }
+
+  function commit(entry: Entry): readonly number[] {
+    const { subject, charges, session, tokens, running } = entry;
+    const kept = find(keyOf(entry));
+    if (kept?.state !== 'released') {
+      const lease = running ? (kept?.lease ?? 0) : 0;
+      requests.set(keyOf(entry), { subject, state: 'charged', charges, lease, tokens });
+      const name = `${subject} ${session}`;
+      const turn = turns.get(name);
+      if (turn !== undefined)
+        turns.set(name, { ...turn, tokens: turn.tokens + tokens - (kept?.tokens ?? 0) });
+    }
+    return charges.map(({ window }) => tally(subject, window).used);
+  }
+
+  function release(entry: Entry): readonly number[] {
+    const { subject, charges } = entry;
+    requests.set(keyOf(entry), { subject, state: 'released', charges: [], lease: 0, tokens: 0 });
+    return charges.map(({ window }) => tally(subject, window).used);
+  }
+
+  function renew(key: RequestKey, lease: number): boolean {
+    const kept = find(keyOf(key));
+    if (kept === null || kept.lease <= clock()) return false;
+    requests.set(keyOf(key), { ...kept, lease: clock() + lease });
+    return true;
   }
 
   async function step<T>(name: string, run: () => T): Promise<T> {
@@ -55,40 +157,12 @@ export function createMemoryStore(clock: () => number): MemoryStore {
     holdUp(until) {
       before = until;
     },
-
-    reserve: ({ subject, requestId, windows, limit, lease }) =>
-      step(`reserve ${requestId}`, () => {
-        for (const window of [windows.current, windows.next]) {
-          const known = { subject, requestId, window };
-          if (isHeld(known) || endedIn(subject, window).get(requestId) === 'charged') {
-            return { admitted: true, tally: tally(subject, window) };
-          }
-        }
-        const window = windowAt(windows, clock());
-        const before = tally(subject, window);
-        if (limit !== null && before.used + before.pending >= limit)
-          return { admitted: false, tally: before };
-        endedIn(subject, window).delete(requestId);
-        heldIn(subject, window).set(requestId, clock() + lease);
-        return { admitted: true, tally: tally(subject, window) };
-      }),
-
-    renew: (entry, lease) =>
-      step(`renew ${entry.requestId}`, () => {
-        if (!isHeld(entry)) return false;
-        heldIn(entry.subject, entry.window).set(entry.requestId, clock() + lease);
-        return true;
-      }),
-
-    commit: (entry) =>
-      step(`commit ${entry.requestId}`, () =>
-        end(entry, endedIn(entry.subject, entry.window).get(entry.requestId) ?? 'charged'),
-      ),
-
-    release: (entry) => step(`release ${entry.requestId}`, () => end(entry, 'released')),
-
-    peek: (subject, windows) => step('peek', () => tally(subject, windowAt(windows, clock()))),
-
+    reserve: (claim) => step(`reserve ${claim.requestId}`, () => reserve(claim)),
+    renew: (key, lease) => step(`renew ${key.requestId}`, () => renew(key, lease)),
+    commit: (entry) => step(`commit ${entry.requestId}`, () => commit(entry)),
+    release: (entry) => step(`release ${entry.requestId}`, () => release(entry)),
+    peek: (subject, counts) =>
+      step('peek', () => counts.map((windows) => tally(subject, windowAt(windows, clock())))),
     ping: () => step('ping', () => undefined),
     close: async () => undefined,
   };
@@ -96,12 +170,4 @@ export function createMemoryStore(clock: () => number): MemoryStore {
 
 function windowAt(windows: Windows, now: number): Window {
   return now < windows.current.endsAt ? windows.current : windows.next;
-}
-
-function roomFor<V>(rooms: Map<string, Map<string, V>>, name: string): Map<string, V> {
-  const known = rooms.get(name);
-  if (known !== undefined) return known;
-  const made = new Map<string, V>();
-  rooms.set(name, made);
-  return made;
 }

@@ -7,14 +7,16 @@ import { test } from 'node:test';
 import { GatewayError } from '../../src/errors.ts';
 import { openJournalFile } from '../../src/quota/journal-file.ts';
 import { createQuota, type Quota } from '../../src/quota/quota.ts';
-import type { Allowance, Outcome, Principal } from '../../src/types.ts';
+import { fitsModel } from '../../src/routing/match-model.ts';
+import type { Outcome, Principal } from '../../src/types.ts';
 import { createFakeTime } from './fake-time.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { demandOf, peekMain, termsOf } from './plain-terms.ts';
 
 const NOON = Date.UTC(2026, 10, 22, 12);
 const ana: Principal = { subject: 'a'.repeat(64), user: 'ana', tier: 'free' };
 const ben: Principal = { subject: 'b'.repeat(64), user: 'ben', tier: 'free' };
-const ten: Allowance = { name: 'daily', limit: 10, window: 'day' };
+const ten = termsOf();
 const completed: Outcome = { ending: 'completed', usage: null };
 const failed: Outcome = { ending: 'backend-failed', usage: null };
 
@@ -35,6 +37,7 @@ function start() {
       store: { ...store, close: async () => undefined },
       timeZone: 'UTC',
       clock: time.clock,
+      matches: fitsModel,
       onStoreFailure: 'bounded',
       outageGrant: 0.2,
       journalFile: file,
@@ -55,8 +58,14 @@ function start() {
       await time.pass(10_000);
     },
     async used(principal = ana) {
-      const looking = createQuota({ store, timeZone: 'UTC', clock: time.clock, onStoreFailure: 'deny' });
-      const { used, pending } = await looking.peek(principal, ten);
+      const looking = createQuota({
+        store,
+        timeZone: 'UTC',
+        clock: time.clock,
+        matches: fitsModel,
+        onStoreFailure: 'deny',
+      });
+      const { used, pending } = await peekMain(looking, principal, ten);
       return [used, pending];
     },
     [Symbol.dispose]() {
@@ -77,10 +86,12 @@ async function letThrough(
   let passed = 0;
   for (let index = 0; index < count; index++) {
     requests += 1;
-    const reservation = await quota.reserve(principal, ten, `r${requests}`).catch((error: unknown) => {
-      assert.ok(error instanceof GatewayError && error.code === 'quota_unavailable', String(error));
-      return null;
-    });
+    const reservation = await quota
+      .reserve(principal, ten, demandOf(`r${requests}`))
+      .catch((error: unknown) => {
+        assert.ok(error instanceof GatewayError && error.code === 'quota_unavailable', String(error));
+        return null;
+      });
     if (reservation === null) continue;
     passed += 1;
     if (outcome.ending === 'completed') await reservation.commit();
@@ -135,7 +146,7 @@ test('two replicas and a restart of one overspend by two grants, all charged, no
   assert.deepEqual(await world.used(), [14, 0]);
   const last = world.startProcess(world.newDisk());
   assert.equal(
-    await last.quota.reserve(ana, ten, 'beyond').catch((error: GatewayError) => error.code),
+    await last.quota.reserve(ana, ten, demandOf('beyond')).catch((error: GatewayError) => error.code),
     'quota_exhausted',
   );
 });

@@ -3,15 +3,18 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors.ts';
 import { createQuota, type QuotaOptions } from '../../src/quota/quota.ts';
-import type { Allowance, Outcome, Principal, Standing } from '../../src/types.ts';
+import { fitsModel } from '../../src/routing/match-model.ts';
+import type { Outcome, Principal, Standing } from '../../src/types.ts';
 import { createFakeTime } from './fake-time.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { peekOne } from './plain-request.ts';
+import { demandOf, peekMain, termsOf } from './plain-terms.ts';
 
 const NOON = Date.UTC(2026, 10, 22, 12);
 const MIDNIGHT = Date.UTC(2026, 10, 23);
 const ana: Principal = { subject: 'a'.repeat(64), user: 'ana', tier: 'free' };
-const ten: Allowance = { name: 'daily', limit: 10, window: 'day' };
-const unlimited: Allowance = { ...ten, limit: null };
+const ten = termsOf();
+const unlimited = termsOf({ limit: null });
 
 const completed: Outcome = { ending: 'completed', usage: null };
 const failed: Outcome = { ending: 'backend-failed', usage: null };
@@ -28,6 +31,7 @@ function start(changed: Partial<QuotaOptions> = {}, now = NOON) {
     store,
     timeZone: 'UTC',
     clock: time.clock,
+    matches: fitsModel,
     onStoreFailure: 'deny',
     timers: time.timers,
     log: { info: write, warn: write },
@@ -35,7 +39,7 @@ function start(changed: Partial<QuotaOptions> = {}, now = NOON) {
     ...changed,
   });
   const counts = async (allowance = ten) => {
-    const { used, pending } = await quota.peek(ana, allowance);
+    const { used, pending } = await peekMain(quota, ana, allowance);
     return { used, pending };
   };
   return { time, store, quota, counts, told, logged };
@@ -52,13 +56,20 @@ async function thrownBy(call: Promise<unknown>): Promise<GatewayError> {
 
 test('a reservation shows where its principal stands, itself included', async () => {
   const { quota } = start();
-  const { standing } = await quota.reserve(ana, ten, 'r1');
-  assert.deepEqual(standing, { limit: 10, used: 0, pending: 1, remaining: 9, resetsAt: MIDNIGHT });
+  const [standing] = (await quota.reserve(ana, ten, demandOf('r1'))).standings;
+  assert.deepEqual(standing, {
+    allowance: ten.allowances[0],
+    limit: 10,
+    used: 0,
+    pending: 1,
+    remaining: 9,
+    resetsAt: MIDNIGHT,
+  });
 });
 
 test('an answered request is charged once, however often that is said', async () => {
   const { quota, counts } = start();
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   await Promise.all([reservation.commit(), reservation.commit()]);
   assert.deepEqual(await counts(), { used: 1, pending: 0 });
   await Promise.all([reservation.settle(completed), reservation.settle(failed), reservation.commit()]);
@@ -67,7 +78,7 @@ test('an answered request is charged once, however often that is said', async ()
 
 test('a backend that fails in the middle of its answer gives the charge back', async () => {
   const { quota, counts } = start();
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   await reservation.commit();
   await reservation.settle(failed);
   assert.deepEqual(await counts(), { used: 0, pending: 0 });
@@ -75,10 +86,10 @@ test('a backend that fails in the middle of its answer gives the charge back', a
 
 test('an answer cut by the backend and its replay are one charge', async () => {
   const { quota, counts } = start();
-  const cut = await quota.reserve(ana, ten, 'r1');
+  const cut = await quota.reserve(ana, ten, demandOf('r1'));
   await cut.commit();
   await cut.settle(failed);
-  const replay = await quota.reserve(ana, ten, 'r2');
+  const replay = await quota.reserve(ana, ten, demandOf('r2'));
   await replay.commit();
   await replay.settle(completed);
   assert.deepEqual(await counts(), { used: 1, pending: 0 });
@@ -86,16 +97,16 @@ test('an answer cut by the backend and its replay are one charge', async () => {
 
 test('a request refused before any backend was called costs nothing', async () => {
   const { quota, counts } = start();
-  await (await quota.reserve(ana, ten, 'r1')).settle(refused);
+  await (await quota.reserve(ana, ten, demandOf('r1'))).settle(refused);
   assert.deepEqual(await counts(), { used: 0, pending: 0 });
 });
 
 test('the request beyond the limit is refused, with the tier, the reset and what stops clients', async () => {
   const { quota, counts } = start();
   for (let count = 0; count < 10; count++) {
-    await (await quota.reserve(ana, ten, `r${count}`)).settle(completed);
+    await (await quota.reserve(ana, ten, demandOf(`r${count}`))).settle(completed);
   }
-  const error = await thrownBy(quota.reserve(ana, ten, 'r10'));
+  const error = await thrownBy(quota.reserve(ana, ten, demandOf('r10')));
   assert.equal(error.code, 'quota_exhausted');
   assert.match(error.message, /10 requests.*"free" tier.*00:00 UTC, in 12 h/);
   assert.equal(error.details.retryAfterSeconds, 12 * 3_600);
@@ -106,35 +117,35 @@ test('the request beyond the limit is refused, with the tier, the reset and what
 test('requests under way count, so many at once do not overshoot', async () => {
   const { quota } = start();
   const answers = await Promise.allSettled(
-    Array.from({ length: 50 }, (_, index) => quota.reserve(ana, ten, `r${index}`)),
+    Array.from({ length: 50 }, (_, index) => quota.reserve(ana, ten, demandOf(`r${index}`))),
   );
   assert.equal(answers.filter((each) => each.status === 'fulfilled').length, 10);
 });
 
 test('the same request reserved twice is held once', async () => {
   const { quota, counts } = start();
-  await quota.reserve(ana, ten, 'r1');
-  await quota.reserve(ana, ten, 'r1');
+  await quota.reserve(ana, ten, demandOf('r1'));
+  await quota.reserve(ana, ten, demandOf('r1'));
   assert.deepEqual(await counts(), { used: 0, pending: 1 });
 });
 
 test('after midnight there is a new allowance', async () => {
   const { quota, time, counts } = start({}, MIDNIGHT - 1);
-  for (let count = 0; count < 10; count++) await quota.reserve(ana, ten, `r${count}`);
-  assert.equal((await thrownBy(quota.reserve(ana, ten, 'late'))).details.retryAfterSeconds, 1);
+  for (let count = 0; count < 10; count++) await quota.reserve(ana, ten, demandOf(`r${count}`));
+  assert.equal((await thrownBy(quota.reserve(ana, ten, demandOf('late')))).details.retryAfterSeconds, 1);
   await time.pass(1);
-  const { standing } = await quota.reserve(ana, ten, 'early');
-  assert.equal(standing.resetsAt, MIDNIGHT + 24 * 3_600_000);
+  const [standing] = (await quota.reserve(ana, ten, demandOf('early'))).standings;
+  assert.equal(standing?.resetsAt, MIDNIGHT + 24 * 3_600_000);
   assert.deepEqual(await counts(), { used: 0, pending: 1 });
 });
 
 test('a request admitted before midnight is charged to its own day', async () => {
   const { quota, time, counts } = start({}, MIDNIGHT - 100);
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   await time.pass(200);
   await reservation.settle(completed);
   assert.deepEqual(await counts(), { used: 0, pending: 0 });
-  assert.equal(reservation.standing.resetsAt, MIDNIGHT);
+  assert.equal(reservation.standings[0]?.resetsAt, MIDNIGHT);
 });
 
 for (const skew of [-11, -1, 1, 11]) {
@@ -143,16 +154,16 @@ for (const skew of [-11, -1, 1, 11]) {
     const processes = () => stores.clock() + skew * 3_600_000;
     const store = createMemoryStore(stores.clock);
     const { quota } = start({ store, clock: processes });
-    assert.equal((await quota.reserve(ana, ten, 'r1')).standing.resetsAt, MIDNIGHT);
+    assert.equal((await quota.reserve(ana, ten, demandOf('r1'))).standings[0]?.resetsAt, MIDNIGHT);
     await stores.pass(1_000);
-    const { standing } = await quota.reserve(ana, ten, 'r2');
-    assert.deepEqual([standing.resetsAt, standing.pending], [MIDNIGHT + 24 * 3_600_000, 1]);
+    const [standing] = (await quota.reserve(ana, ten, demandOf('r2'))).standings;
+    assert.deepEqual([standing?.resetsAt, standing?.pending], [MIDNIGHT + 24 * 3_600_000, 1]);
   });
 }
 
 test('a hold is renewed every third of its lease while its request runs, and not after', async () => {
   const { quota, time, store, counts } = start();
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   await time.pass(300_000);
   assert.equal(store.tried.filter((step) => step === 'renew r1').length, 10);
   assert.deepEqual(await counts(), { used: 0, pending: 1 });
@@ -162,13 +173,13 @@ test('a hold is renewed every third of its lease while its request runs, and not
 
 test('a committed request needs no renewal', async () => {
   const { quota, time } = start();
-  await (await quota.reserve(ana, ten, 'r1')).commit();
+  await (await quota.reserve(ana, ten, demandOf('r1'))).commit();
   assert.equal(time.waiting(), 0);
 });
 
 test('a renewal that fails is made up for by the next', async () => {
   const { quota, time, store, counts } = start();
-  await quota.reserve(ana, ten, 'r1');
+  await quota.reserve(ana, ten, demandOf('r1'));
   store.breakDown(new Error('away'));
   await time.pass(31_000);
   store.breakDown(null);
@@ -178,7 +189,7 @@ test('a renewal that fails is made up for by the next', async () => {
 
 test('a request that nobody settles is free again when its lease ends', async () => {
   const { quota, time, counts, store } = start();
-  await quota.reserve(ana, ten, 'r1');
+  await quota.reserve(ana, ten, demandOf('r1'));
   store.breakDown(new Error('the process that held it is gone'));
   await time.pass(90_000);
   store.breakDown(null);
@@ -189,31 +200,38 @@ test('a request that nobody settles is free again when its lease ends', async ()
 test('without a limit nothing is asked before the answer, and nobody waits for the count', async () => {
   const { quota, store, time, counts } = start();
   store.holdUp(new Promise(() => undefined));
-  const reservation = await quota.reserve(ana, unlimited, 'r1');
+  const reservation = await quota.reserve(ana, unlimited, demandOf('r1'));
   assert.deepEqual(store.tried, []);
   await reservation.commit();
   await reservation.settle(completed);
   assert.deepEqual(store.tried, ['commit r1']);
   assert.equal(time.waiting(), 1, 'only the watch over the silent store');
   store.holdUp(Promise.resolve());
-  await (await quota.reserve(ana, unlimited, 'r2')).settle(completed);
+  await (await quota.reserve(ana, unlimited, demandOf('r2'))).settle(completed);
   assert.deepEqual(await counts(unlimited), { used: 1, pending: 0 });
 });
 
 test('without a limit the standing has none', async () => {
   const { quota } = start();
-  const { standing } = await quota.reserve(ana, unlimited, 'r1');
-  assert.deepEqual(standing, { limit: null, used: 0, pending: 0, remaining: null, resetsAt: MIDNIGHT });
-  assert.equal((await quota.peek(ana, unlimited)).remaining, null);
+  const [standing] = (await quota.reserve(ana, unlimited, demandOf('r1'))).standings;
+  assert.deepEqual(standing, {
+    allowance: unlimited.allowances[0],
+    limit: null,
+    used: 0,
+    pending: 0,
+    remaining: null,
+    resetsAt: MIDNIGHT,
+  });
+  assert.equal((await peekMain(quota, ana, unlimited)).remaining, null);
 });
 
 test('without a limit a failed answer is given back, and one that never began asks nothing', async () => {
   const { quota, store, counts, time } = start();
-  const begun = await quota.reserve(ana, unlimited, 'r1');
+  const begun = await quota.reserve(ana, unlimited, demandOf('r1'));
   await begun.commit();
   await begun.settle(failed);
   await time.settle();
-  await (await quota.reserve(ana, unlimited, 'r2')).settle(failed);
+  await (await quota.reserve(ana, unlimited, demandOf('r2'))).settle(failed);
   assert.deepEqual(await counts(unlimited), { used: 0, pending: 0 });
   assert.deepEqual(store.tried, ['commit r1', 'release r1', 'peek']);
 });
@@ -221,7 +239,7 @@ test('without a limit a failed answer is given back, and one that never began as
 test('while the store is away a limited user is denied, told so, and charged nothing', async () => {
   const { quota, store, counts, time } = start();
   store.breakDown(new Error('connect ECONNREFUSED 10.1.2.3:6379'));
-  const error = await thrownBy(quota.reserve(ana, ten, 'r1'));
+  const error = await thrownBy(quota.reserve(ana, ten, demandOf('r1')));
   assert.equal(error.code, 'quota_unavailable');
   assert.equal(
     error.message,
@@ -242,7 +260,7 @@ test('a reservation whose answer was lost is taken back', async () => {
       throw new Error('Command timed out');
     },
   });
-  assert.equal((await thrownBy(quota.reserve(ana, ten, 'r1'))).code, 'quota_unavailable');
+  assert.equal((await thrownBy(quota.reserve(ana, ten, demandOf('r1')))).code, 'quota_unavailable');
   await time.settle();
   assert.deepEqual(await counts(), { used: 0, pending: 0 });
 });
@@ -251,7 +269,7 @@ test('while the store is away unlimited users pass and are counted afterwards', 
   const { quota, store, time, counts } = start();
   store.breakDown(new Error('away'));
   for (const request of ['r1', 'r2']) {
-    const reservation = await quota.reserve(ana, unlimited, request);
+    const reservation = await quota.reserve(ana, unlimited, demandOf(request));
     await reservation.commit();
     await reservation.settle(completed);
   }
@@ -264,10 +282,10 @@ test('while the store is away unlimited users pass and are counted afterwards', 
 test('with "allow" limited users pass without headers while the store is away and are charged afterwards', async () => {
   const { quota, store, time, counts } = start({ onStoreFailure: 'allow' });
   store.breakDown(new Error('away'));
-  const reservation = await quota.reserve(ana, ten, 'r1');
-  assert.equal(reservation.standing.limit, null);
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
+  assert.equal(reservation.standings[0]?.limit, null);
   await reservation.settle(completed);
-  await (await quota.reserve(ana, ten, 'r2')).settle(failed);
+  await (await quota.reserve(ana, ten, demandOf('r2'))).settle(failed);
   store.breakDown(null);
   await time.pass(10_000);
   assert.deepEqual(await counts(), { used: 1, pending: 0 });
@@ -282,14 +300,16 @@ test('with "allow" a hold that was made although no answer came goes with its re
       throw new Error('Command timed out');
     },
   });
-  await (await quota.reserve(ana, ten, 'r1')).settle(failed);
+  await (await quota.reserve(ana, ten, demandOf('r1'))).settle(failed);
   await time.settle();
   assert.deepEqual(await counts(), { used: 0, pending: 0 });
 });
 
 test('what ends while the store is away is settled when it is back, once', async () => {
   const { quota, store, time, counts } = start();
-  const reservations = await Promise.all(['r1', 'r2', 'r3'].map((id) => quota.reserve(ana, ten, id)));
+  const reservations = await Promise.all(
+    ['r1', 'r2', 'r3'].map((id) => quota.reserve(ana, ten, demandOf(id))),
+  );
   await reservations[2]?.commit();
   store.breakDown(new Error('away'));
   await reservations[0]?.settle(completed);
@@ -302,7 +322,7 @@ test('what ends while the store is away is settled when it is back, once', async
 
 test('a settlement that was done although its answer was lost is not done twice', async () => {
   const { quota, store, time, counts } = start();
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   const commit = store.commit;
   let lost = 0;
   Object.assign(store, {
@@ -322,11 +342,11 @@ test('health tells since when the store is away', async () => {
   const { quota, store, time, logged } = start();
   assert.deepEqual(quota.health(), { state: 'ok', waiting: 0 });
   store.breakDown(new Error('away'));
-  await thrownBy(quota.peek(ana, ten));
+  await thrownBy(peekMain(quota, ana, ten));
   assert.deepEqual(quota.health(), { state: 'degraded', since: NOON, waiting: 0 });
   store.breakDown(null);
   await time.pass(2_000);
-  await quota.peek(ana, ten);
+  await peekMain(quota, ana, ten);
   assert.deepEqual(quota.health(), { state: 'ok', waiting: 0 });
   assert.deepEqual(logged, [
     'the quota store does not answer {"reason":"away"}',
@@ -336,22 +356,29 @@ test('health tells since when the store is away', async () => {
 
 test('looking at the quota creates nothing and says when it cannot be seen', async () => {
   const { quota, store } = start();
-  const standing = await quota.peek(ana, ten);
-  assert.deepEqual(standing, { limit: 10, used: 0, pending: 0, remaining: 10, resetsAt: MIDNIGHT });
+  const standing = await peekMain(quota, ana, ten);
+  assert.deepEqual(standing, {
+    allowance: ten.allowances[0],
+    limit: 10,
+    used: 0,
+    pending: 0,
+    remaining: 10,
+    resetsAt: MIDNIGHT,
+  });
   store.breakDown(new Error('away'));
-  assert.equal((await thrownBy(quota.peek(ana, ten))).code, 'quota_unavailable');
+  assert.equal((await thrownBy(peekMain(quota, ana, ten))).code, 'quota_unavailable');
 });
 
 test('a lowered limit leaves nothing rather than less than nothing', async () => {
   const { quota } = start();
-  for (const request of ['r1', 'r2', 'r3']) await quota.reserve(ana, ten, request);
-  assert.equal((await quota.peek(ana, { ...ten, limit: 2 })).remaining, 0);
+  for (const request of ['r1', 'r2', 'r3']) await quota.reserve(ana, ten, demandOf(request));
+  assert.equal((await peekMain(quota, ana, termsOf({ limit: 2 }))).remaining, 0);
 });
 
 test('metrics are told what the store counts after each step', async () => {
   const { quota, told } = start();
-  await (await quota.reserve(ana, ten, 'r1')).settle(completed);
-  const second = await quota.reserve(ana, unlimited, 'r2');
+  await (await quota.reserve(ana, ten, demandOf('r1'))).settle(completed);
+  const second = await quota.reserve(ana, unlimited, demandOf('r2'));
   await second.commit();
   await second.settle(failed);
   const seen = told.map(({ limit, used, pending }) => [limit, used, pending]);
@@ -377,16 +404,16 @@ test('closing settles what waits and closes the store', async () => {
       closed = true;
     },
   });
-  const reservation = await quota.reserve(ana, ten, 'r1');
+  const reservation = await quota.reserve(ana, ten, demandOf('r1'));
   for (let count = 0; count < 4; count++) {
     store.breakDown(new Error('away'));
-    await thrownBy(quota.peek(ana, ten));
+    await thrownBy(peekMain(quota, ana, ten));
   }
   await reservation.settle(completed);
   store.breakDown(null);
   await quota.close();
   assert.equal(closed, true);
-  const after = await store.peek(ana.subject, {
+  const after = await peekOne(store, ana.subject, {
     current: { id: '2026-11-22', endsAt: MIDNIGHT },
     next: { id: '2026-11-23', endsAt: MIDNIGHT + 24 * 3_600_000 },
   });
@@ -412,7 +439,7 @@ test('whatever happens to requests and store, used is what was answered and noth
       let answered = 0;
       for (const [index, { outcome, begins, breaksBefore }] of requests.entries()) {
         store.breakDown(breaksBefore === 0 ? new Error('away') : null);
-        const reservation = await quota.reserve(ana, ten, `r${index}`).catch(() => null);
+        const reservation = await quota.reserve(ana, ten, demandOf(`r${index}`)).catch(() => null);
         if (reservation === null) continue;
         store.breakDown(breaksBefore === 1 ? new Error('away') : null);
         if (begins) await reservation.commit();
@@ -424,7 +451,7 @@ test('whatever happens to requests and store, used is what was answered and noth
       }
       store.breakDown(null);
       await time.pass(60_000);
-      const { used, pending } = await quota.peek(ana, ten);
+      const { used, pending } = await peekMain(quota, ana, ten);
       assert.deepEqual({ used, pending }, { used: answered, pending: 0 });
       assert.equal(time.waiting(), 0);
     }),

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toQuotaRefusal } from '../../src/quota/refusal.ts';
 import type { Standing } from '../../src/types.ts';
+import { allowanceOf } from './plain-terms.ts';
 
 const RESET = Date.UTC(2026, 10, 23);
 const HOUR = 3_600_000;
 
 function refuse(changed: Partial<Standing> = {}, timeZone = 'UTC', now = RESET - 4.2 * HOUR) {
-  const standing = { limit: 10, used: 10, pending: 0, remaining: 0, resetsAt: RESET, ...changed };
-  const allowance = { name: 'daily', limit: standing.limit, window: 'day' } as const;
-  return toQuotaRefusal({ standing, allowance, tier: 'free', timeZone, now });
+  const allowance = allowanceOf();
+  const standing = { allowance, limit: 10, used: 10, pending: 0, remaining: 0, resetsAt: RESET, ...changed };
+  return toQuotaRefusal({ standing, tier: 'free', timeZone, now, needs: 1 });
 }
 
 test('a refusal tells limit, tier, reset and what to do in one sentence', () => {
@@ -47,8 +48,8 @@ test('the reset is told in the zone that the day is counted in', () => {
 });
 
 test('large numbers have separators, a single request no plural', () => {
-  assert.match(refuse({ limit: 20_000 }).message, /^Daily quota of 20,000 requests used up/);
-  assert.match(refuse({ limit: 1 }).message, /^Daily quota of 1 request used up/);
+  assert.match(refuse({ limit: 20_000, used: 20_000 }).message, /^Daily quota of 20,000 requests used up/);
+  assert.match(refuse({ limit: 1, used: 1 }).message, /^Daily quota of 1 request used up/);
 });
 
 test('times are rounded up to minutes', () => {

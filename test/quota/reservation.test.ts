@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createReservation, isCharged } from '../../src/quota/reservation.ts';
 import type { Outcome } from '../../src/types.ts';
+import { allowanceOf } from './plain-terms.ts';
 
-const standing = { limit: 10, used: 3, pending: 1, remaining: 6, resetsAt: 0 };
+const standings = [{ allowance: allowanceOf(), limit: 10, used: 3, pending: 1, remaining: 6, resetsAt: 0 }];
 const endings: readonly [name: string, outcome: Outcome, charged: boolean][] = [
   ['a whole answer', { ending: 'completed', usage: null }, true],
   ['a client that left after content', { ending: 'client-left', contentSent: true, usage: null }, true],
@@ -15,14 +16,19 @@ const endings: readonly [name: string, outcome: Outcome, charged: boolean][] = [
 
 function reserve() {
   const steps: string[] = [];
-  const reservation = createReservation(standing, {
-    commit: async () => void steps.push('commit'),
-    release: async () => void steps.push('release'),
-    keepHeld: () => {
-      steps.push('hold');
-      return () => void steps.push('let go');
+  const reservation = createReservation(
+    { standings, exhausted: [] },
+    {
+      finish: null,
+      runsOn: false,
+      commit: async () => void steps.push('commit'),
+      release: async () => void steps.push('release'),
+      keepHeld: () => {
+        steps.push('hold');
+        return () => void steps.push('let go');
+      },
     },
-  });
+  );
   return { reservation, steps };
 }
 

@@ -5,6 +5,7 @@ import { createSqliteStore } from '../../src/quota/sqlite-store.ts';
 import type { QuotaStore } from '../../src/quota/store.ts';
 import type { Windows } from '../../src/quota/windows.ts';
 import { openValkeyStore } from '../support/valkey-store.ts';
+import { plainClaim, plainEntry } from './plain-request.ts';
 
 /** Reserves `count` requests at once and commits those that were admitted, where that is asked for. */
 export interface Order {
@@ -41,8 +42,11 @@ async function carryOut(store: QuotaStore, order: Order): Promise<Report> {
   const verdicts = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const requestId = `${name}-${index}`;
-      const { admitted, tally } = await store.reserve({ subject, requestId, windows, limit, lease });
-      if (admitted && order.commit) await store.commit({ subject, requestId, window: tally.window });
+      const { admitted, tallies } = await store.reserve(
+        plainClaim({ subject, requestId, windows, limit, lease }),
+      );
+      const window = tallies[0]?.window ?? windows.current;
+      if (admitted && order.commit) await store.commit(plainEntry(subject, requestId, window));
       return admitted;
     }),
   );

@@ -12,6 +12,7 @@ import { skipBecause } from '../support/skip.ts';
 import { findValkey, startValkey } from '../support/valkey-server.ts';
 import { openValkeyStore } from '../support/valkey-store.ts';
 import { within } from '../support/within.ts';
+import { peekOne } from './plain-request.ts';
 import type { Opening, Order, Report } from './reserving-process.ts';
 
 const HOUR = 3_600_000;
@@ -47,7 +48,7 @@ async function give(child: ChildProcess, given: Order): Promise<Report> {
 
 async function countsIn(meeting: Meeting): Promise<{ used: number; pending: number }> {
   const store = await meeting.open();
-  const { used, pending } = await store.peek(subject, windows);
+  const { used, pending } = await peekOne(store, subject, windows);
   await store.close();
   return { used, pending };
 }
@@ -56,7 +57,7 @@ async function countsIn(meeting: Meeting): Promise<{ used: number; pending: numb
 async function becomes(meeting: Meeting, wanted: { used: number; pending: number }): Promise<void> {
   const store = await meeting.open();
   const matches = async () => {
-    const { used, pending } = await store.peek(subject, windows);
+    const { used, pending } = await peekOne(store, subject, windows);
     return used === wanted.used && pending === wanted.pending;
   };
   let stop = false;

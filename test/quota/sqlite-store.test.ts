@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { RECORDS_KEPT, WINDOWS_KEPT } from '../../src/quota/retention.ts';
 import { createSqliteStore } from '../../src/quota/sqlite-store.ts';
 import type { QuotaStore } from '../../src/quota/store.ts';
+import { peekOne, plainClaim, plainEntry } from './plain-request.ts';
 import { quotaStoreContract } from './quota-store.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-sqlite-'));
@@ -48,27 +49,29 @@ function rowsOf(file: string): { requests: number; windows: number } {
 }
 
 async function use(store: QuotaStore, requestId: string): Promise<void> {
-  const { tally } = await store.reserve({ subject: 's', requestId, windows, limit: null, lease: 90_000 });
-  await store.commit({ subject: 's', requestId, window: tally.window });
+  const { tallies } = await store.reserve(
+    plainClaim({ subject: 's', requestId, windows, limit: null, lease: 90_000 }),
+  );
+  await store.commit(plainEntry('s', requestId, tallies[0]?.window ?? windows.current));
 }
 
 test('a restart keeps what was used and what is held', async () => {
   const { file, store, time } = openNew();
   await use(store, 'r1');
-  await store.reserve({ subject: 's', requestId: 'r2', windows, limit: 10, lease: 90_000 });
+  await store.reserve(plainClaim({ subject: 's', requestId: 'r2', windows, limit: 10, lease: 90_000 }));
   await store.close();
   const again = createSqliteStore({ file, clock: () => time.now });
-  assert.deepEqual(await again.peek('s', windows), { window: windows.current, used: 1, pending: 1 });
+  assert.deepEqual(await peekOne(again, 's', windows), { window: windows.current, used: 1, pending: 1 });
   await again.close();
 });
 
 test('a lease lasts exactly as long as it was given', async () => {
   const { store, time } = openNew();
-  await store.reserve({ subject: 's', requestId: 'r1', windows, limit: 1, lease: 1_000 });
+  await store.reserve(plainClaim({ subject: 's', requestId: 'r1', windows, limit: 1, lease: 1_000 }));
   time.now += 999;
-  assert.equal((await store.peek('s', windows)).pending, 1);
+  assert.equal((await peekOne(store, 's', windows)).pending, 1);
   time.now += 1;
-  assert.equal((await store.peek('s', windows)).pending, 0);
+  assert.equal((await peekOne(store, 's', windows)).pending, 0);
   await store.close();
 });
 
@@ -88,7 +91,7 @@ test('ended requests are forgotten after their time and the count stays', async 
   time.now += RECORDS_KEPT;
   await use(store, 'later');
   assert.deepEqual(rowsOf(file), { requests: 1, windows: 1 });
-  assert.equal((await store.peek('s', windows)).used, 21);
+  assert.equal((await peekOne(store, 's', windows)).used, 21);
   await store.close();
 });
 
@@ -96,8 +99,8 @@ test('a charge is remembered until its time has come', async () => {
   const { store, time } = openNew();
   await use(store, 'r1');
   time.now += RECORDS_KEPT - 1;
-  await store.commit({ subject: 's', requestId: 'r1', window: windows.current });
-  assert.equal((await store.peek('s', windows)).used, 1);
+  await store.commit(plainEntry('s', 'r1', windows.current));
+  assert.equal((await peekOne(store, 's', windows)).used, 1);
   await store.close();
 });
 
@@ -105,10 +108,10 @@ test('counts of past days go once nobody can need them', async () => {
   const { file, store, time } = openNew();
   await use(store, 'r1');
   time.now = windows.current.endsAt + WINDOWS_KEPT;
-  await store.commit({ subject: 's', requestId: 'r2', window: windows.next });
+  await store.commit(plainEntry('s', 'r2', windows.next));
   assert.equal(rowsOf(file).windows, 2);
   time.now += 60_001;
-  await store.commit({ subject: 's', requestId: 'r3', window: windows.next });
+  await store.commit(plainEntry('s', 'r3', windows.next));
   assert.equal(rowsOf(file).windows, 1);
   await store.close();
 });
@@ -116,14 +119,12 @@ test('counts of past days go once nobody can need them', async () => {
 test('one step removes a bounded number of old rows, the following ones the rest', async () => {
   const { file, store, time } = openNew();
   await Promise.all(
-    Array.from({ length: 2_500 }, (_, index) =>
-      store.commit({ subject: 's', requestId: `r${index}`, window: windows.current }),
-    ),
+    Array.from({ length: 2_500 }, (_, index) => store.commit(plainEntry('s', `r${index}`, windows.current))),
   );
   time.now += RECORDS_KEPT;
   await use(store, 'a');
   assert.ok(rowsOf(file).requests < 1_000);
-  assert.equal((await store.peek('s', windows)).used, 2_501);
+  assert.equal((await peekOne(store, 's', windows)).used, 2_501);
   await store.close();
 });
 
@@ -133,8 +134,49 @@ test('a file that another version wrote is refused and left alone', async () => 
   const db = new DatabaseSync(file);
   db.exec('PRAGMA user_version = 99');
   db.close();
-  assert.throws(() => createSqliteStore({ file, clock: () => START }), /version 99; expected version 1/);
+  assert.throws(() => createSqliteStore({ file, clock: () => START }), /version 99; expected version 2/);
 });
+
+test('the file of version 1 keeps its counts, what it holds and what it remembers', async () => {
+  files += 1;
+  const file = join(folder, `${files}.sqlite`);
+  const old = new DatabaseSync(file);
+  old.exec(VERSION_1);
+  old.exec(`
+    INSERT INTO windows VALUES ('s', '2026-11-22', 3, ${windows.current.endsAt});
+    INSERT INTO requests VALUES ('s', '2026-11-22', 'r1', 'charged', ${START + RECORDS_KEPT});
+    INSERT INTO requests VALUES ('s', '2026-11-22', 'r2', 'held', ${START + 90_000});
+    INSERT INTO requests VALUES ('s', '2026-11-22', 'r3', 'released', ${START + RECORDS_KEPT});
+  `);
+  old.close();
+  const store = createSqliteStore({ file, clock: () => START });
+  assert.deepEqual(await peekOne(store, 's', windows), { window: windows.current, used: 3, pending: 1 });
+  await store.commit(plainEntry('s', 'r1', windows.current));
+  await store.commit(plainEntry('s', 'r2', windows.current));
+  await store.commit(plainEntry('s', 'r3', windows.current));
+  assert.deepEqual(await peekOne(store, 's', windows), { window: windows.current, used: 4, pending: 0 });
+  await store.release(plainEntry('s', 'r1', windows.current));
+  assert.equal((await peekOne(store, 's', windows)).used, 3);
+  await store.close();
+  await createSqliteStore({ file, clock: () => START }).close();
+});
+
+/** The tables as version 1 made them. */
+const VERSION_1 = `
+  CREATE TABLE windows (
+    subject TEXT NOT NULL, window TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0), ends_at INTEGER NOT NULL,
+    PRIMARY KEY (subject, window)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX windows_by_end ON windows (ends_at);
+  CREATE TABLE requests (
+    subject TEXT NOT NULL, window TEXT NOT NULL, request TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'charged', 'released')), until INTEGER NOT NULL,
+    PRIMARY KEY (subject, window, request)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_by_until ON requests (until);
+  CREATE INDEX requests_held ON requests (subject, window, until) WHERE state = 'held';
+  PRAGMA user_version = 1;
+`;
 
 test('a write that another process blocks for too long rejects, and works again afterwards', async () => {
   const { file, store } = openNew();
@@ -144,18 +186,18 @@ test('a write that another process blocks for too long rejects, and works again 
   other.exec('COMMIT');
   other.close();
   await use(store, 'r1');
-  assert.equal((await store.peek('s', windows)).used, 1);
+  assert.equal((await peekOne(store, 's', windows)).used, 1);
   await store.close();
 });
 
 test('steps that were given before closing are done, later ones reject', async () => {
   const { file, store, time } = openNew();
-  const step = store.commit({ subject: 's', requestId: 'r1', window: windows.current });
+  const step = store.commit(plainEntry('s', 'r1', windows.current));
   await store.close();
-  assert.equal((await step).used, 1);
-  await assert.rejects(store.commit({ subject: 's', requestId: 'r2', window: windows.current }), /not open/);
+  assert.deepEqual(await step, [1]);
+  await assert.rejects(store.commit(plainEntry('s', 'r2', windows.current)), /not open/);
   await assert.rejects(store.ping(), /not open/);
   const again = createSqliteStore({ file, clock: () => time.now });
-  assert.equal((await again.peek('s', windows)).used, 1);
+  assert.equal((await peekOne(again, 's', windows)).used, 1);
   await again.close();
 });

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toUsageDisplay } from '../../src/quota/usage-display.ts';
+import { allowanceOf } from './plain-terms.ts';
 
-const allowance = { name: 'daily', limit: 50, window: 'day' } as const;
 const at = (used: number, pending: number, limit: number | null = 50) =>
-  toUsageDisplay(
-    { limit, used, pending, remaining: limit === null ? null : limit - used - pending, resetsAt: 86_400_000 },
-    allowance,
-  );
+  toUsageDisplay([
+    {
+      allowance: allowanceOf({ limit }),
+      limit,
+      used,
+      pending,
+      remaining: limit === null ? null : limit - used - pending,
+      resetsAt: 86_400_000,
+    },
+  ]);
 
 test('a standing is told as a share of the day, what is pending included', () => {
   const { limits, extra_usage } = at(40, 1);

@@ -15,6 +15,7 @@ import { skipBecause } from '../support/skip.ts';
 import { findValkey, freePort, startValkey, type ValkeyServer } from '../support/valkey-server.ts';
 import { type OpenedValkeyStore, openValkeyStore } from '../support/valkey-store.ts';
 import { within } from '../support/within.ts';
+import { peekOne, plainClaim, plainEntry } from './plain-request.ts';
 import { quotaStoreContract } from './quota-store.contract.ts';
 
 const HOUR = 3_600_000;
@@ -85,16 +86,16 @@ function testValkeyStore(program: string): void {
   quotaStoreContract('valkey', () => store);
 
   const reserve = (subject: string, requestId: string, lease = 90_000) =>
-    store.reserve({ subject, requestId, windows, limit: 10, lease });
+    store.reserve(plainClaim({ subject, requestId, windows, limit: 10, lease }));
   const commit = (subject: string, requestId: string) =>
-    store.commit({ subject, requestId, window: windows.current });
-  const usedBy = async (subject: string) => (await store.peek(subject, windows)).used;
+    store.commit(plainEntry(subject, requestId, windows.current));
+  const usedBy = async (subject: string) => (await peekOne(store, subject, windows)).used;
 
   test('a lease ends at its time, by the clock of the server', async () => {
     const started = Date.now();
     await reserve('leased', 'r1', 150);
     await eventually('the end of a lease of 150 ms', async () => {
-      assert.equal((await store.peek('leased', windows)).pending, 0);
+      assert.equal((await peekOne(store, 'leased', windows)).pending, 0);
     });
     assert.ok(Date.now() - started >= 149);
   });
@@ -106,46 +107,52 @@ function testValkeyStore(program: string): void {
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     const node = openStore(t, { url: clustered.url });
     await node.check();
-    const entry = (requestId: string) => ({ subject: 'tagged', requestId, window: windows.current });
+    const entry = (requestId: string) => plainEntry('tagged', requestId, windows.current);
     await eventually('a cluster that serves', () => node.commit(entry('r1')));
-    await node.reserve({ subject: 'tagged', requestId: 'r2', windows, limit: 10, lease: 90_000 });
+    await node.reserve(plainClaim({ subject: 'tagged', requestId: 'r2', windows, limit: 10, lease: 90_000 }));
     assert.equal(await node.renew(entry('r2'), 90_000), true);
     await node.release(entry('r1'));
-    assert.deepEqual(await node.peek('tagged', windows), { window: windows.current, used: 0, pending: 1 });
+    assert.deepEqual(await peekOne(node, 'tagged', windows), {
+      window: windows.current,
+      used: 0,
+      pending: 1,
+    });
     assert.deepEqual((await admin.keys('*')).toSorted(), [
-      'quota:{tagged}:2026-11-22:done',
-      'quota:{tagged}:2026-11-22:held',
-      'quota:{tagged}:2026-11-22:used',
+      'quota:{tagged}:ends',
+      'quota:{tagged}:facts',
+      'quota:{tagged}:leases',
     ]);
   });
 
   test('every key has an end, and looking makes none', async () => {
-    await store.peek('nobody', windows);
+    await peekOne(store, 'nobody', windows);
     assert.deepEqual(await direct.keys('*nobody*'), []);
     await reserve('ending', 'r1');
     await commit('ending', 'r1');
     await reserve('ending', 'r2');
-    const left = (part: string) => direct.pexpiretime(`quota:{ending}:2026-11-22:${part}`);
-    assert.equal(await left('used'), windows.current.endsAt + WINDOWS_KEPT);
-    assert.equal(await left('held'), windows.current.endsAt + WINDOWS_KEPT);
-    const done = await left('done');
-    assert.ok(done > Date.now() && done <= Date.now() + RECORDS_KEPT);
+    const left = (part: string) => direct.pexpiretime(`quota:{ending}:${part}`);
+    assert.equal(await left('facts'), windows.current.endsAt + WINDOWS_KEPT);
+    assert.equal(await left('ends'), windows.current.endsAt + WINDOWS_KEPT);
+    const leases = await left('leases');
+    assert.ok(leases > Date.now() && leases <= Date.now() + RECORDS_KEPT);
   });
 
   test('a count given back keeps its end', async () => {
     await commit('refunded', 'r1');
     await commit('refunded', 'r2');
-    await store.release({ subject: 'refunded', requestId: 'r1', window: windows.current });
+    await store.release(plainEntry('refunded', 'r1', windows.current));
     assert.equal(await usedBy('refunded'), 1);
-    const end = await direct.pexpiretime('quota:{refunded}:2026-11-22:used');
+    const end = await direct.pexpiretime('quota:{refunded}:facts');
     assert.equal(end, windows.current.endsAt + WINDOWS_KEPT);
   });
 
   test('records of ended requests go when their time has come', async () => {
     await commit('recorded', 'r1');
-    await direct.zadd('quota:{recorded}:2026-11-22:done', `${Date.now() - 1}`, 'c:r1');
+    await direct.zadd('quota:{recorded}:ends', `${Date.now() - 1}`, 'r:r1');
     await commit('recorded', 'r2');
-    assert.deepEqual(await direct.zrange('quota:{recorded}:2026-11-22:done', '0', '-1'), ['c:r2']);
+    const left = ['r:r2', 'u:2026-11-22'];
+    assert.deepEqual(await direct.zrange('quota:{recorded}:ends', '0', '-1'), left);
+    assert.deepEqual((await direct.hkeys('quota:{recorded}:facts')).toSorted(), left);
   });
 
   test('a server that lost the scripts is given them again', async () => {
@@ -190,7 +197,7 @@ function testValkeyStore(program: string): void {
     const following = openStore(t, { url: `redis://127.0.0.1:${portOf(address)}` });
     await following.check();
     leadsTo = server.port;
-    const step = () => following.commit({ subject: 'moved', requestId: 'r1', window: windows.current });
+    const step = () => following.commit(plainEntry('moved', 'r1', windows.current));
     await assert.rejects(step());
     await eventually('the new primary', step);
     assert.equal(await usedBy('moved'), 1);
@@ -200,7 +207,7 @@ function testValkeyStore(program: string): void {
     const quick = openStore(t, { url: server.url, commandTimeout: 300 });
     await quick.check();
     server.signal('SIGSTOP');
-    const step = quick.commit({ subject: 'hanging', requestId: 'r1', window: windows.current });
+    const step = quick.commit(plainEntry('hanging', 'r1', windows.current));
     try {
       await within(3_000, 'the command timeout', assert.rejects(step, /timed out/));
     } finally {
@@ -216,16 +223,16 @@ function testValkeyStore(program: string): void {
     const kept = openStore(t, { url: durable.url });
     await kept.check();
     for (let index = 0; index < 20; index++) {
-      await kept.commit({ subject: 's', requestId: `r${index}`, window: windows.current });
+      await kept.commit(plainEntry('s', `r${index}`, windows.current));
     }
-    await kept.reserve({ subject: 's', requestId: 'held', windows, limit: 50, lease: 90_000 });
+    await kept.reserve(plainClaim({ subject: 's', requestId: 'held', windows, limit: 50, lease: 90_000 }));
     await durable.stop('SIGKILL');
     await eventually('the store noticing', async () => {
       await assert.rejects(kept.ping(), (error: Error) => !error.message.includes('timed out'));
     });
     await durable.start();
     await eventually('the store connecting again', () => kept.ping());
-    assert.deepEqual(await kept.peek('s', windows), { window: windows.current, used: 20, pending: 1 });
+    assert.deepEqual(await peekOne(kept, 's', windows), { window: windows.current, used: 20, pending: 1 });
   });
 
   test('a server made for keeping counts draws no warning', async () => {
@@ -254,19 +261,20 @@ function testValkeyStore(program: string): void {
         '+info',
         '+quit',
         '+time',
-        '+get',
-        '+incr',
-        '+decr',
+        '+hget',
+        '+hset',
+        '+hdel',
+        '+hincrby',
         '+zadd',
         '+zrem',
       ],
-      ...['+zscore', '+zcard', '+zcount', '+zremrangebyscore', '+pexpire', '+pexpireat', '+hello', '+auth'],
+      ...['+zscore', '+zcard', '+zrangebyscore', '+pttl', '+pexpireat', '+hello', '+auth'],
     );
     const url = server.url.replace('redis://', 'redis://gateway:p4ss@');
     const allowed = openStore(t, { url });
     assert.deepEqual(await allowed.check(), []);
-    await allowed.reserve({ subject: 'acl', requestId: 'r1', windows, limit: 1, lease: 1_000 });
-    await allowed.commit({ subject: 'acl', requestId: 'r1', window: windows.current });
+    await allowed.reserve(plainClaim({ subject: 'acl', requestId: 'r1', windows, limit: 1, lease: 1_000 }));
+    await allowed.commit(plainEntry('acl', 'r1', windows.current));
     assert.equal(await usedBy('acl'), 1);
   });
 
@@ -311,8 +319,8 @@ function testValkeyStore(program: string): void {
     const url = `rediss://127.0.0.1:${portOf(front)}`;
     const trusting = openStore(t, { url, ca });
     await trusting.check();
-    await trusting.commit({ subject: 'tls', requestId: 'r1', window: windows.current });
-    assert.equal((await trusting.peek('tls', windows)).used, 1);
+    await trusting.commit(plainEntry('tls', 'r1', windows.current));
+    assert.equal((await peekOne(trusting, 'tls', windows)).used, 1);
 
     const distrusting = openStore(t, { url, connectTimeout: 300 });
     assert.match((await distrusting.check())[0] ?? '', /does not answer: .*self-signed certificate/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { dayWindows } from '../../src/quota/windows.ts';
+import { calendarWindows } from '../../src/quota/windows.ts';
 
 const HOUR = 3_600_000;
 
@@ -11,7 +11,7 @@ function iso(instant: number): string {
 
 /** The days that hold the instant given as ISO 8601, in words that a reader can check. */
 function daysAt(instant: string, timeZone: string): string[] {
-  const { current, next } = dayWindows(Date.parse(instant), timeZone);
+  const { current, next } = calendarWindows('day', Date.parse(instant), timeZone);
   return [`${current.id} until ${iso(current.endsAt)}`, `${next.id} until ${iso(next.endsAt)}`];
 }
 
@@ -114,7 +114,7 @@ for (const [name, timeZone, instant, ...days] of cases) {
 }
 
 test('an unknown time zone is an error that names it', () => {
-  assert.throws(() => dayWindows(0, 'Europe/Berlln'), {
+  assert.throws(() => calendarWindows('day', 0, 'Europe/Berlln'), {
     name: 'RangeError',
     message: '"Europe/Berlln" is not a time zone; expected an IANA name such as "Europe/Berlin"',
   });
@@ -122,9 +122,9 @@ test('an unknown time zone is an error that names it', () => {
 
 test('an instant before the last one asked about has its own day', () => {
   const late = Date.UTC(2026, 10, 22, 12);
-  assert.equal(dayWindows(late, 'UTC').current.id, '2026-11-22');
-  assert.equal(dayWindows(late - 24 * HOUR, 'UTC').current.id, '2026-11-21');
-  assert.equal(dayWindows(late, 'UTC').current.id, '2026-11-22');
+  assert.equal(calendarWindows('day', late, 'UTC').current.id, '2026-11-22');
+  assert.equal(calendarWindows('day', late - 24 * HOUR, 'UTC').current.id, '2026-11-21');
+  assert.equal(calendarWindows('day', late, 'UTC').current.id, '2026-11-22');
 });
 
 const zones = [
@@ -148,7 +148,7 @@ test('in any zone at any time a day ends at the first instant of the next one', 
   const instants = fc.integer({ min: Date.UTC(2024, 0, 1), max: Date.UTC(2034, 0, 1) });
   fc.assert(
     fc.property(instants, fc.constantFrom(...zones), (now, timeZone) => {
-      const { current, next } = dayWindows(now, timeZone);
+      const { current, next } = calendarWindows('day', now, timeZone);
       assert.equal(current.id, dateIn(now, timeZone));
       assert.ok(now < current.endsAt);
       assert.equal(dateIn(current.endsAt - 1, timeZone), current.id);

@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { type Backends, chooseRoute, namedBackends } from '../../src/routing/choose-route.ts';
 import type { Tier } from '../../src/types.ts';
+import { termsOf } from '../quota/plain-terms.ts';
 
 function defaultTier(name: 'free' | 'pro' | 'enterprise'): Tier {
   const loaded = loadConfig({ env: {}, readFile: () => '' });
@@ -15,7 +16,7 @@ function defaultTier(name: 'free' | 'pro' | 'enterprise'): Tier {
     name,
     rank: tier.rank,
     routes: tier.routes,
-    allowance: { name: 'daily', limit: 1, window: 'day' },
+    terms: termsOf({ limit: 1 }),
   };
 }
 

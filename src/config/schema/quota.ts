@@ -1,6 +1,35 @@
 import { z } from 'zod';
 import { readValkeyAddress } from '../../store/valkey-address.ts';
 import { type Secret, toSecret } from '../secret.ts';
+import { allowanceList, limitOverrides } from './allowances.ts';
+import { httpUrl } from './fields.ts';
+
+const override = z
+  .strictObject({
+    user: z.string().min(1).optional().describe('User of a static key.'),
+    sub: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('`sub` of a user’s tokens; names can change, so they do not count.'),
+    issuer: httpUrl.optional().describe('Realm of that user. Without it: `auth.keycloak.url`.'),
+    limits: limitOverrides,
+  })
+  .refine(({ user, sub }) => (user === undefined) !== (sub === undefined), {
+    error: 'expected either `user` or `sub`',
+  });
+
+const pool = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .describe('Name that refusals and `GET /quota` use.'),
+  groups: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('Groups whose members share it: of tokens (`auth.keycloak.groupsClaim`) or of static keys.'),
+  allowances: allowanceList.min(1).describe('What they share, beside what each of them has.'),
+});
 
 export const quotaSchema = z.strictObject({
   redisUrl: z
@@ -41,6 +70,13 @@ export const quotaSchema = z.strictObject({
     .describe(
       'With `bounded`: the share of the limit, rounded up, that each replica grants a user without the store, once in ' +
         'a window. So users exceed a limit by that times the number of replicas, at most.',
+    ),
+  overrides: z.array(override).default([]).describe('Other limits for single users.'),
+  pools: z
+    .array(pool)
+    .default([])
+    .describe(
+      'Limits that groups share. Whoever is in several groups draws on the first pool that has one of them.',
     ),
 });
 
