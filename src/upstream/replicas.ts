@@ -58,6 +58,8 @@ const OUTLIER_RATE = 0.5;
 
 interface Replica {
   inFlight: number;
+  /** Of these, those that were sent there although it was not well. */
+  probes: number;
   failuresInARow: number;
   /** When the breaker was opened, and how long it rests; null when closed. */
   rest: { readonly until: number; readonly length: number } | null;
@@ -127,15 +129,17 @@ export function createReplicas({ now, onChange }: ReplicasOptions): Replicas {
     inFlight: (url) => known.get(url)?.inFlight ?? 0,
     isUsable(url) {
       const is = state(url);
-      return is === 'closed' || (is === 'half-open' && of(url).inFlight === 0);
+      return is === 'closed' || (is === 'half-open' && of(url).probes === 0);
     },
-    takesLastResort: (url) => of(url).inFlight < LAST_RESORT,
+    takesLastResort: (url) => of(url).probes < LAST_RESORT,
     visit(url, peers) {
       const replica = of(url);
       let spoken = false;
       let broken = false;
       let over = false;
+      const probes = state(url) === 'closed' ? 0 : 1;
       replica.inFlight++;
+      replica.probes += probes;
       current(replica, now()).requests++;
       return {
         succeeded() {
@@ -153,6 +157,7 @@ export function createReplicas({ now, onChange }: ReplicasOptions): Replicas {
           if (over) return;
           over = true;
           replica.inFlight--;
+          replica.probes -= probes;
         },
       };
     },
@@ -169,7 +174,7 @@ export function createReplicas({ now, onChange }: ReplicasOptions): Replicas {
 }
 
 function newReplica(now: number): Replica {
-  return { inFlight: 0, failuresInARow: 0, rest: null, isDown: false, tallies: newTallies(now) };
+  return { inFlight: 0, probes: 0, failuresInARow: 0, rest: null, isDown: false, tallies: newTallies(now) };
 }
 
 const newTally = (since: number): Tally => ({ since, requests: 0, failures: 0 });

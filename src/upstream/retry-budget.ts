@@ -12,8 +12,8 @@ export interface RetryBudget {
 
 /** Further tries earned by each request. */
 const SHARE = 0.2;
-/** Further tries kept at most, and at the start: a backend with little traffic can still lose a replica. */
-const MOST = 10;
+/** Further tries kept at most, and at the start: a replica can die with so many requests under way and lose none. */
+const MOST = 100;
 
 export function createRetryBudget(): RetryBudget {
   const left = new Map<string, number>();

@@ -57,6 +57,15 @@ test('after its rest one request at a time finds out; success brings it back', (
   assert.deepEqual(changes.at(-1), [A, 'closed']);
 });
 
+test('answers that go on from before keep no probe away', () => {
+  const { replicas, fail, pass } = clockwork();
+  replicas.visit(A, PEERS).succeeded();
+  fail(A, 5);
+  pass(1000);
+  assert.equal(replicas.inFlight(A), 1);
+  assert.equal(replicas.isUsable(A), true);
+});
+
 test('each failed probe doubles the rest, up to half a minute', () => {
   const { replicas, fail, pass } = clockwork();
   fail(A, 5);
