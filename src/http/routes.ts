@@ -144,8 +144,11 @@ export function matchRoute(routes: readonly RouteRow[], method: string, path: st
 
 /** Says what this is; Claude Code's `HEAD` at start only wants a quick 200. */
 export function helloBody(routes: readonly RouteRow[]) {
-  const endpoints = routes.flatMap(({ path, methods }) =>
-    Object.keys(methods).map((method) => `${method} ${path}`),
-  );
+  const endpoints = routes.flatMap((row, index) => {
+    // Where an earlier row has the path itself, this one is about what lies below.
+    const isBelowOnly = routes.findIndex(({ path }) => path === row.path) < index;
+    const path = isBelowOnly ? `${row.path}/{id}` : row.path;
+    return Object.keys(row.methods).map((method) => `${method} ${path}`);
+  });
   return { name: 'llm-gateway', endpoints };
 }

@@ -532,6 +532,45 @@ test('telemetry is taken and dropped; strangers’ is not, nor more than four me
   assert.equal((await send(new Uint8Array(10), {})).status, 401);
 });
 
+/** The routes that answer a stranger, beside those of every gateway, and why they may. */
+const OPEN: Readonly<Record<string, number>> = {
+  'GET /': 200,
+  'GET /api/hello': 200,
+  'GET /v1/api/hello': 200,
+  'GET /health': 200,
+  'GET /livez': 200,
+  'GET /readyz': 200,
+  // What signing in begins with, and what it is told to.
+  'GET /.well-known/oauth-protected-resource': 200,
+  'GET /.well-known/oauth-authorization-server': 200,
+  'POST /oauth/device_authorization': 200,
+  'GET /device': 200,
+  // Answer to their own codes, states and signatures only.
+  'POST /auth/backchannel-logout': 400,
+  'POST /oauth/token': 400,
+  'POST /oauth/revoke': 200,
+  'POST /device': 403,
+  'POST /device/decision': 403,
+  'GET /oauth/callback': 400,
+};
+
+test('every other route refuses a stranger', async () => {
+  const { endpoints } = (await (await fetch(here.url)).json()) as { endpoints: readonly string[] };
+  assert.deepEqual(
+    Object.keys(OPEN).filter((endpoint) => !endpoints.includes(endpoint)),
+    [],
+  );
+  for (const endpoint of endpoints) {
+    const [method = '', path = ''] = endpoint.split(' ');
+    const form = method === 'POST' && endpoint in OPEN;
+    const { status } = await fetch(here.url + path, {
+      method,
+      ...(form && { body: new URLSearchParams({ a: 'b' }) }),
+    });
+    assert.equal(status, OPEN[endpoint] ?? 401, endpoint);
+  }
+});
+
 test('a refusal says where to sign in, and the metadata says who vouches', async () => {
   const { headers } = await get('/quota', 'nobody');
   const metadata = `${PUBLIC}/.well-known/oauth-protected-resource`;
