@@ -117,7 +117,7 @@ export function readsEventsOnly({ dialect, request }: Scope): boolean {
 const notBegun = (id: string) => ({ id: `resp_${id}`, object: 'response', output: [], usage: null });
 
 /** Longer waits are not told to Codex, which would sit them out without a word (codex.md §5); seconds. */
-const LONGEST_SILENCE = 30;
+const LONGEST_SILENCE = 60;
 
 /** Retry advice and whatever the error brings along. */
 export function errorHeaders({ code, details }: GatewayError, dialect: Dialect): Headers {

@@ -89,11 +89,11 @@ test('a failure is a status to an SDK and a failed stream to a reader of events 
 test('a long wait is not told to Codex, which would sit it out in silence', async () => {
   const limited = (after: string) =>
     errorReply('openai', 429, 'rate_limit_error', 'Slow down.', { 'retry-after': after });
-  rig.openai.reply(limited('86000'), limited('7'));
+  rig.openai.reply(limited('86000'), limited('55'));
   const long = await ask(rig, 'enterprise', { model: 'gpt-5' });
   assert.deepEqual([long.status, long.headers.get('retry-after')], [429, null]);
   const short = await ask(rig, 'enterprise', { model: 'gpt-5' });
-  assert.deepEqual([short.status, short.headers.get('retry-after')], [429, '7']);
+  assert.deepEqual([short.status, short.headers.get('retry-after')], [429, '55']);
   assert.equal((await errorOf(short)).code, 'rate_limit_exceeded');
   await long.arrayBuffer();
   rig.assertPlayed();
