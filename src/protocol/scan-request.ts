@@ -3,6 +3,7 @@
  * megabyte of context costs next to nothing and reaches its backend unchanged.
  */
 import { GatewayError } from '../errors.ts';
+import { parseJson } from './json.ts';
 
 /** Where a value lies in the body: from its first byte to behind its last. */
 export interface ByteRange {
@@ -28,8 +29,10 @@ export interface RequestScan {
   readonly stream: boolean;
   /** Every top-level key and where its value lies. */
   readonly fields: ReadonlyMap<string, FieldRange>;
-  /** Behind every string `"signature"` below the top level: where thinking may be signed. */
-  readonly signatures: readonly number[];
+  /** Behind every string `"signature"` or `"encrypted_content"` below the top level: where reasoning may be marked. */
+  readonly marks: readonly number[];
+  /** Whether an item may declare tools: a string below the top level reads `additional_tools`, however it is spelled. */
+  readonly declaresTools: boolean;
 }
 
 /** Deeper nesting is refused: no real request comes near, and parsers behind us may not survive it. */
@@ -52,6 +55,7 @@ const CLOSE_BRACKET = 0x5d;
 const ROUTING_KEYS = ['model', 'stream'];
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF8_LAX = new TextDecoder();
 const UTF8_OUT = new TextEncoder();
 
 /**
@@ -63,7 +67,7 @@ const UTF8_OUT = new TextEncoder();
  */
 export function scanRequest(body: Uint8Array): RequestScan {
   const fields = new Map<string, FieldRange>();
-  const seen: Seen = { containers: 0, signatures: [] };
+  const seen = nothingSeen();
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
   at = skipSpace(body, at + 1);
@@ -89,7 +93,8 @@ export function scanRequest(body: Uint8Array): RequestScan {
     model: valueAt(body, fields.get('model')),
     stream: valueAt(body, fields.get('stream')) === true,
     fields,
-    signatures: seen.signatures,
+    marks: seen.marks,
+    declaresTools: seen.declaresTools,
   };
 }
 
@@ -147,10 +152,10 @@ export function withoutField({ body, scan }: ScannedBody, name: string): Scanned
   const shifted = fields
     .filter(([key]) => key !== name)
     .map(([key, at]) => [key, { key: shift(at.key), start: shift(at.start), end: shift(at.end) }] as const);
-  const signatures = scan.signatures.filter((at) => at <= start || at >= end).map(shift);
+  const marks = scan.marks.filter((at) => at <= start || at >= end).map(shift);
   return {
     body: spliceBytes(body, [{ range: { start, end }, bytes: NOTHING }]),
-    scan: { ...scan, fields: new Map(shifted), signatures },
+    scan: { ...scan, fields: new Map(shifted), marks },
   };
 }
 
@@ -277,27 +282,45 @@ function isEscaped(body: Uint8Array, quote: number, from: number): boolean {
   return (quote - 1 - before) % 2 === 1;
 }
 
-/** What was counted of a body so far. */
+/** What was counted and noted of a body so far. */
 interface Seen {
   containers: number;
-  readonly signatures: number[];
+  readonly marks: number[];
+  declaresTools: boolean;
 }
 
-function endOfValue(body: Uint8Array, start: number, seen: Seen = { containers: 0, signatures: [] }): number {
+const nothingSeen = (): Seen => ({ containers: 0, marks: [], declaresTools: false });
+
+function endOfValue(body: Uint8Array, start: number, seen: Seen = nothingSeen()): number {
   const byte = body[start];
   if (byte === QUOTE) return endOfString(body, start);
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start, seen);
   return endOfScalar(body, start);
 }
 
-/** The key that thinking is signed under, with its quotes. */
-const SIGNATURE = new TextEncoder().encode('"signature"');
+/** The keys that reasoning is signed and sealed under, with their quotes. */
+const SIGNATURE = UTF8_OUT.encode('"signature"');
+const SEALED = UTF8_OUT.encode('"encrypted_content"');
 
-/** Notes where a string ends that is that key. */
-function noteSignature(body: Uint8Array, start: number, end: number, seen: Seen): void {
-  if (end - start !== SIGNATURE.length) return;
-  if (SIGNATURE.every((byte, index) => body[start + index] === byte)) seen.signatures.push(end);
+const TOOLS_ITEM = 'additional_tools';
+const LEAST_TOOLS_ITEM = TOOLS_ITEM.length + 2;
+/** With every letter as an escape of six. */
+const MOST_TOOLS_ITEM = 6 * TOOLS_ITEM.length + 2;
+const SMALL_A = 0x61;
+
+/** Notes a string that tells something. */
+function noteString(body: Uint8Array, start: number, end: number, seen: Seen): void {
+  const length = end - start;
+  if (length === SIGNATURE.length && isAt(body, start, SIGNATURE)) seen.marks.push(end);
+  if (length === SEALED.length && isAt(body, start, SEALED)) seen.marks.push(end);
+  if (length < LEAST_TOOLS_ITEM || length > MOST_TOOLS_ITEM || seen.declaresTools) return;
+  const first = body[start + 1];
+  if (first !== SMALL_A && first !== BACKSLASH) return;
+  seen.declaresTools = parseJson(UTF8_LAX.decode(body.subarray(start, end))) === TOOLS_ITEM;
 }
+
+const isAt = (body: Uint8Array, start: number, wanted: Uint8Array) =>
+  wanted.every((byte, index) => body[start + index] === byte);
 
 /** Strings are jumped over natively; only the bytes between them are looked at one by one. */
 function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
@@ -307,7 +330,7 @@ function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
     const byte = body[at];
     if (byte === QUOTE) {
       const end = endOfString(body, at);
-      noteSignature(body, at, end, seen);
+      noteString(body, at, end, seen);
       at = end;
       continue;
     }

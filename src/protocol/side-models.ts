@@ -13,7 +13,7 @@ const COULD_NAME_A_MODEL = /"model"\s*:\s*"|\\u00/i;
 /**
  * Every further model that the body names, at any depth of the fields that can name one.
  *
- * Costs one native search over `tools` and `input` where there is nothing to find.
+ * Costs one native search over `tools` where there is nothing to find.
  */
 export function sideModels(body: Uint8Array, scan: RequestScan): readonly string[] {
   const found: string[] = [];
@@ -29,13 +29,10 @@ export function sideModels(body: Uint8Array, scan: RequestScan): readonly string
   return found;
 }
 
-/** An item by which Responses clients declare tools, or an escape that could spell its type. */
-const COULD_DECLARE_TOOLS = /additional_tools|\\u00/i;
-
 /** Tools that the items of a Responses request declare. */
 function additionalTools(body: Uint8Array, scan: RequestScan): readonly (ByteRange | undefined)[] {
   const input = scan.fields.get('input');
-  if (input === undefined || !COULD_DECLARE_TOOLS.test(decode(body, input))) return [];
+  if (input === undefined || !scan.declaresTools) return [];
   return scanArray(body, input)
     .filter((item) => {
       const type = findField(body, item, 'type');

@@ -161,15 +161,36 @@ test('a thousand fields and half a million lists are read, and not one more', ()
   assert.throws(() => scanRequest(Buffer.from(lists(500_001))), /more than 500000 lists/);
 });
 
-test('every place where thinking may be signed is noted, at any depth, and none inside a text', () => {
+test('every place where reasoning may be marked is noted, at any depth, and none inside a text', () => {
   const body = bytes(
-    '{"signature":"top","m":[{"signature" : ""},{"a":{"signature":"gw1.x"}}],"t":"\\"signature\\":"}',
+    '{"signature":"top","m":[{"signature" : ""},{"a":{"encrypted_content":"gw1.x"}}],"t":"\\"signature\\":"}',
   );
-  const { signatures } = scanRequest(body);
+  const { marks } = scanRequest(body);
   assert.deepEqual(
-    signatures.map((end) => text(body.subarray(end - 11, end))),
-    ['"signature"', '"signature"'],
+    marks.map((end) => text(body.subarray(end - 11, end))),
+    ['"signature"', 'ed_content"'],
   );
+});
+
+test('an item that declares tools is noted however its type is spelled, and a text that speaks of one is not', () => {
+  const declares = (input: string) => scanRequest(bytes(`{"input":${input}}`)).declaresTools;
+  const escaped = [...'additional_tools'].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+  for (const type of [
+    'additional_tools',
+    'addit\\u0069onal_tools',
+    escaped.join(''),
+    `a${escaped.slice(1).join('')}`,
+  ])
+    assert.equal(declares(`[{"a":[{"type":"${type}"}]}]`), true, type);
+  for (const type of [
+    'additional_tool',
+    'additional tools',
+    'an additional_tools',
+    'a\\u0000',
+    'additional_tools_',
+  ])
+    assert.equal(declares(`[{"type":"${type}"}]`), false, type);
+  assert.equal(declares('"additional_tools"'), false);
 });
 
 const FIELDS = ['"a":1', '"client_metadata" : {"x":[1,",}"]}', '"model":"m"', '"s":{"signature":"q"}'];

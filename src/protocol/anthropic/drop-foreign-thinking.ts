@@ -21,14 +21,14 @@ const NOTHING = new Uint8Array(0);
  * The request without thinking that is marked as ours or not signed at all; not a byte of the rest changes. A message
  * that was nothing else goes as a whole, as Claude refuses empty ones.
  *
- * Costs a look behind every `"signature"` that the scan saw; where none is foreign, the request itself comes back.
+ * Costs a look behind every mark that the scan saw; where none is foreign, the request itself comes back.
  *
  * @throws GatewayError `invalid_request` when the messages are no JSON
  */
 export function dropForeignThinking(request: ScannedBody): ScannedBody {
   const { body, scan } = request;
   const messages = scan.fields.get('messages');
-  const suspects = scan.signatures.filter((at) => couldBeForeign(body, at));
+  const suspects = scan.marks.filter((at) => couldBeForeign(body, at));
   if (messages === undefined || suspects.length === 0) return request;
   const cuts = cutsIn(body, messages, suspects);
   if (cuts.length === 0) return request;
