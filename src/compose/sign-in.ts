@@ -67,7 +67,7 @@ function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers 
   if (publicUrl === undefined || realms.length === 0) return null;
   const devices = createDeviceSignIn({ records, random: randomBytes, clock, challengeOf });
   const { sessions, isWelcome, chooseTier } = identity;
-  const oauth = { publicUrl, devices, sessions, isWelcome, notice: config.auth.signIn.notice };
+  const oauth = { publicUrl, devices, sessions, isWelcome, notice: config.auth.signIn.notice, clock };
   const redirectUri = `${publicUrl}/oauth/callback`;
   const pages = createDevicePages({
     publicUrl,

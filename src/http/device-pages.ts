@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Arrival, BrowserSignIn } from '../auth/browser-sign-in.ts';
 import type { Realm } from '../auth/realm.ts';
 import { GatewayError } from '../errors.ts';
+import { createAttempts } from './attempts.ts';
 import { type Html, html, type Page, sendPage } from './page.ts';
 import { readForm } from './read-body.ts';
 import type { Scope } from './request-scope.ts';
@@ -28,7 +29,8 @@ const SECRET = /^[\w-]{43}$/;
 export function createDevicePages(parts: DevicePageParts) {
   const { publicUrl, signIn, realms } = parts;
   const cookies = createCookies(parts);
-  const attempts = createAttempts(parts.clock);
+  // At this pace a code of 34 bits stays unguessed in its ten minutes (RFC 8628 §5.1).
+  const wrong = createAttempts(parts.clock);
 
   function showStart(scope: Scope, typed: string, problem = '', status = 200): void {
     const { secret, header } = cookies.give(scope);
@@ -53,11 +55,11 @@ export function createDevicePages(parts: DevicePageParts) {
     if (sent === null) return showStart(scope, '', 'Please send the form once more.', 403);
     const { form, browser } = sent;
     const typed = form.get('user_code') ?? '';
-    if (!attempts.mayTry(scope)) return showStart(scope, typed, 'Too many wrong codes; wait a minute.', 429);
+    if (!wrong.mayTry(scope)) return showStart(scope, typed, 'Too many wrong codes; wait a minute.', 429);
     const realm = realms[Number(form.get('realm') ?? 0)] ?? realms[0];
     const next = realm === undefined ? null : await signIn.leave(typed, browser, realm);
     if (next === null) {
-      attempts.failed(scope);
+      wrong.count(scope);
       return showStart(scope, typed, 'No sign-in is waiting with this code; compare it once more.', 400);
     }
     const body = html`<p><a href="${next}">Continue to sign in</a></p>`;
@@ -203,36 +205,5 @@ function createCookies({ publicUrl, secret }: Pick<DevicePageParts, 'publicUrl' 
       return { secret: value, header: `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes}` };
     },
     end: `${name}=; Max-Age=0; ${attributes}`,
-  };
-}
-
-/**
- * Wrong codes from one address before it must wait, and for how long they count, in milliseconds. Many, since all that
- * comes through one proxy has one address.
- */
-const MOST_WRONG = 300;
-const WRONG_COUNTS_FOR = 60_000;
-const MOST_ADDRESSES = 10_000;
-
-/** With this pace a code of 34 bits stays unguessed in its ten minutes: three thousand tries of 25,000 million (RFC 8628 §5.1). */
-function createAttempts(clock: () => number) {
-  const wrong = new Map<string, { from: number; count: number }>();
-  const addressOf = ({ request }: Scope) => request.socket.remoteAddress ?? '';
-
-  function current(scope: Scope) {
-    const found = wrong.get(addressOf(scope));
-    return found !== undefined && clock() - found.from < WRONG_COUNTS_FOR ? found : null;
-  }
-
-  return {
-    mayTry: (scope: Scope) => (current(scope)?.count ?? 0) < MOST_WRONG,
-    failed(scope: Scope): void {
-      const found = current(scope);
-      if (found !== null) found.count += 1;
-      else {
-        if (wrong.size >= MOST_ADDRESSES) wrong.clear();
-        wrong.set(addressOf(scope), { from: clock(), count: 1 });
-      }
-    },
   };
 }

@@ -5,6 +5,7 @@
 import type { DeviceSignIn, Poll } from '../auth/device-sign-in.ts';
 import type { Session, Sessions, SessionTokens } from '../auth/sessions.ts';
 import { GatewayError } from '../errors.ts';
+import { createAttempts } from './attempts.ts';
 import { readForm } from './read-body.ts';
 import { sendBytes, sendJson } from './reply.ts';
 import type { Scope } from './request-scope.ts';
@@ -18,6 +19,8 @@ export interface OAuthParts {
   readonly isWelcome: (session: Session) => Promise<boolean>;
   /** Shown by the client beside the code. */
   readonly notice: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -40,10 +43,13 @@ export function createOAuthMetadataHandler({ publicUrl }: Pick<OAuthParts, 'publ
   return (scope: Scope): void => sendJson(scope, 200, metadata);
 }
 
-export function createDeviceAuthorizationHandler({ publicUrl, devices, notice }: OAuthParts) {
+export function createDeviceAuthorizationHandler({ publicUrl, devices, notice, clock }: OAuthParts) {
+  const begun = createAttempts(clock);
   return async (scope: Scope): Promise<void> => {
     await readForm(scope, FORM_BYTES);
-    const codes = await devices.begin().catch(storeAway);
+    const mayBegin = begun.mayTry(scope);
+    begun.count(scope);
+    const codes = mayBegin ? await devices.begin().catch(storeAway) : null;
     if (codes === null) {
       refuse(scope, 429, 'slow_down', 'Too many sign-ins are waiting; try again in some minutes.', {
         'retry-after': '60',

@@ -595,6 +595,15 @@ test('a code that nobody waits with is said so, and guessing is slowed down', as
   assert.deepEqual([statuses[0], statuses.at(-1)], [400, 429]);
 });
 
+test('strangers who begin sign-in after sign-in are told to wait, and fill no store', async () => {
+  const statuses: number[] = [];
+  for (let tries = 0; tries < 301; tries += 1)
+    statuses.push((await post('/oauth/device_authorization', {}, there)).status);
+  const last = await post('/oauth/device_authorization', {}, there);
+  assert.deepEqual([statuses[0], last.status, last.body.error], [200, 429, 'slow_down']);
+  assert.equal(last.headers.get('retry-after'), '60');
+});
+
 test('nothing secret is in a log', async () => {
   for (const { stderr, stdout } of [here, there]) {
     const text = stderr() + stdout();

@@ -290,6 +290,9 @@ export const ROWS: Readonly<Record<number, Row>> = {
     what: 'mistyped keys, keys in the address',
     proofs: [
       ...from('test/auth/keys.test.ts')('one changed character fails the checksum'),
+      ...from('test/gateway/sign-in.test.ts')(
+        'a mistyped key costs no question to the realm and none to the store',
+      ),
       ...strangers('a key in the address counts for nothing'),
       ...framing('nothing of the query but Anthropic’s beta switch goes on to a backend'),
     ],
