@@ -1,6 +1,7 @@
 /**
- * The gateway before llama.cpp's server with a small English model (`npm run test:llamacpp`). It has no tool template,
- * so that tools are offered but never demanded; its answers are real sentences that end by themselves.
+ * The gateway before llama.cpp's server with a small English model (`npm run test:llamacpp`): vLLM's list as far as
+ * it goes. Its answers are real sentences that mostly end by themselves. It does not reason, its template has no
+ * tools, so that a demanded call is a sentence all the same, and Claude Code's prompt alone is above its window.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -21,13 +22,12 @@ let translated: GatewayProcess;
 /** llama.cpp by its own Messages endpoint. */
 let native: GatewayProcess;
 
-/** Its counter is no `/tokenize` of messages, so tokens are estimated. */
 const yaml = (format: string) => `backends:
   internal:
     kind: internal
     url: ${llamacpp}
     format: ${format}
-    profile: { tokenizePath: null, maxContext: ${WINDOW} }
+    profile: { base: llamacpp, maxContext: ${WINDOW} }
 `;
 
 before(async () => {
@@ -75,6 +75,24 @@ const WAYS: readonly {
   },
 ];
 
+const CITY = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+
+const toolsFor = (dialect: 'anthropic' | 'openai') =>
+  ['get_weather', 'get_tide'].map((name) =>
+    dialect === 'anthropic'
+      ? { name, input_schema: CITY }
+      : { type: 'function', function: { name, parameters: CITY } },
+  );
+
+const CHOICES: readonly { readonly what: string; readonly anthropic: Json; readonly openai: unknown }[] = [
+  { what: 'some tool is demanded', anthropic: { type: 'any' }, openai: 'required' },
+  {
+    what: 'one tool is demanded',
+    anthropic: { type: 'tool', name: 'get_tide' },
+    openai: { type: 'function', function: { name: 'get_tide' } },
+  },
+];
+
 for (const way of WAYS) {
   for (const stream of [false, true]) {
     const what = `${way.name}, ${stream ? 'streaming' : 'in one piece'}`;
@@ -87,18 +105,26 @@ for (const way of WAYS) {
     });
 
     test(`${what}: a tool on offer does no harm`, { timeout }, async () => {
-      const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
-      const tool =
-        way.dialect === 'anthropic'
-          ? { name: 'get_weather', input_schema: schema }
-          : { type: 'function', function: { name: 'get_weather', parameters: schema } };
       const answer = await way.ask({
         ...question(stream, 'What is the weather in Rome?', 60),
-        tools: [tool],
+        tools: toolsFor(way.dialect),
       });
       assert.equal(answer.status, 200, JSON.stringify(answer.error));
       if (way.dialect === 'anthropic') assertWholeCalls(answer, stream);
     });
+
+    for (const { what: demand, anthropic, openai } of CHOICES) {
+      test(`${what}: when ${demand}, the answer is legal`, { timeout }, async () => {
+        const answer = await way.ask({
+          ...question(stream, 'What is the weather in Rome?', 40),
+          tools: toolsFor(way.dialect),
+          tool_choice: way.dialect === 'anthropic' ? anthropic : openai,
+        });
+        assert.equal(answer.status, 200, JSON.stringify(answer.error));
+        assert.ok(answer.text !== '' || answer.calls.length > 0);
+        if (way.dialect === 'anthropic') assertWholeCalls(answer, stream);
+      });
+    }
 
     test(`${what}: a prompt above the window is refused as such`, { timeout }, async () => {
       const answer = await way.ask(question(stream, 'sky '.repeat(WINDOW + 2000), 100));
@@ -130,6 +156,35 @@ for (const stream of [false, true]) {
   });
 }
 
+for (const way of WAYS.filter(({ name }) => name.endsWith('over Chat Completions'))) {
+  test(`${way.name}: a wish for more than the window holds is cut to it`, { timeout }, async () => {
+    const schema = { enum: ['red', 'green'] };
+    const answer = await way.ask({
+      ...question(false, 'Which colour is grass?', 128_000),
+      ...(way.dialect === 'anthropic'
+        ? { output_config: { format: { type: 'json_schema', schema } } }
+        : { response_format: { type: 'json_schema', json_schema: { name: 'colour', schema } } }),
+    });
+    assert.deepEqual([answer.status, answer.error], [200, null]);
+    assert.match(answer.text, /^\s*"(red|green)"\s*$/);
+  });
+}
+
+test('tokens are counted by its own Messages where it speaks it, else estimated near its count', {
+  timeout,
+}, async () => {
+  const ask = { model: MODEL, messages: [{ role: 'user', content: 'The sky is blue. '.repeat(50) }] };
+  const path = '/v1/messages/count_tokens';
+  const count = async (origin: string) =>
+    Number(((await (await post(origin, path, ask)).json()) as Json).input_tokens);
+  const own = await count(llamacpp);
+  assert.ok(own > 200);
+  assert.equal(await count(native.url), own);
+  // Words of three letters, and a template with a system prompt of its own, which no estimate sees.
+  const estimated = await count(translated.url);
+  assert.ok(estimated > 0.8 * own && estimated < 1.5 * own, `${estimated} for ${own}`);
+});
+
 // A whole answer is another matter: this server writes it to its end when nobody waits any more, with or without us.
 test('llama.cpp stops within a second when the client gives up a stream', { timeout }, async () => {
   const client = new AbortController();
@@ -158,3 +213,7 @@ for (const sdk of SDKS) {
     });
   }
 }
+
+test('nothing of it is left running', { timeout }, async () => {
+  assert.ok(Number.isFinite(await waitForMetric(llamacpp, RUNNING, 0, 5000)));
+});
