@@ -7,12 +7,15 @@ import type { ReloadOutcome } from '../observe/metrics.ts';
 
 /** What a reload changes. Any other option keeps its value until the process is started anew. */
 export const RELOADED = [
+  'admin',
   'auth',
   'backends',
   'limits',
   'logLevel',
+  'responses',
   'server.drainDelaySeconds',
   'server.drainSeconds',
+  'server.publicUrl',
   'tiers',
 ] as const;
 
