@@ -124,6 +124,25 @@ for (const version of VERSIONS) {
   }
 }
 
+for (const version of VERSIONS) {
+  scene(`${version}: a used-up day is one request and our sentence`, async (s) => {
+    const [, way] = CODEX_WAYS;
+    assert.ok(way);
+    const client = await clientOf(s, way, version);
+    for (let request = 0; request < 10; request += 1) {
+      s.internal.say({ text: 'Spent.' });
+      await client.responses.create({ model: way.model, input: 'Hi' });
+    }
+    const refused = await client.responses.create({ model: way.model, input: 'Hi' }).then(
+      () => assert.fail('an error was expected'),
+      (error: { status: number; message: string; code: string }) => error,
+    );
+    assert.deepEqual([refused.status, refused.code], [429, 'usage_limit_reached']);
+    assert.match(refused.message, /Daily quota of 10 requests used up/);
+    assert.deepEqual(s.statuses().slice(10), [429]);
+  });
+}
+
 const missing = installAgents();
 if (missing !== null) skipBecause(missing);
 

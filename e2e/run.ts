@@ -32,7 +32,7 @@ function isInstalled(): boolean {
 
 /** Install scripts are not needed: Claude Code's binary is part of its platform package. */
 function installClients(): void {
-  process.stdout.write('Installing the clients for the end-to-end tests (about 500 MB, once) …\n');
+  process.stdout.write('Installing the clients for the end-to-end tests (about 1 GB, once) …\n');
   const run = spawnSync(
     'npm',
     ['ci', '--prefix', HERE, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
