@@ -36,13 +36,6 @@ const TRUNCATED: ReplyError = {
   message: 'The model server closed the connection before its answer was complete.',
 };
 
-const KEEP_ALIVE: Readonly<Record<Dialect, string>> = {
-  anthropic: 'event: ping\ndata: {"type":"ping"}\n\n',
-  openai: ': keepalive\n\n',
-  // Codex's idle timer counts events, of whatever type, and no comments (codex.md §4).
-  responses: 'event: keepalive\ndata: {"type":"keepalive"}\n\n',
-};
-
 const UTF8 = new TextEncoder();
 
 /**
@@ -73,7 +66,7 @@ export function createPassthrough(dialect: Dialect, requestId: string, hidesUsag
     end: () =>
       watcher.mayEnd() ? { bytes: '', state: 'completed' } : { bytes: fail(TRUNCATED), state: 'failed' },
     fail,
-    keepAlive: () => KEEP_ALIVE[dialect],
+    keepAlive: () => watcher.keepAlive(),
     usage: () => watcher.usage(),
   };
 }

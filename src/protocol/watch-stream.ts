@@ -30,6 +30,8 @@ export interface StreamWatcher {
   mayEnd(): boolean;
   /** Tokens as far as the stream has told. */
   usage(): Usage | null;
+  /** Something to send while waiting. */
+  keepAlive(): string;
   /** Whether the clients of this dialect hear an error frame as it is. */
   hears(frame: RawFrame): boolean;
   /** The last frame of a stream that fails here; nothing may follow it. */
@@ -74,6 +76,7 @@ function watchAnthropic(): StreamWatcher {
     },
     mayEnd: () => ended,
     usage: () => usage,
+    keepAlive: () => 'event: ping\ndata: {"type":"ping"}\n\n',
     // Anthropic's SDK passes over an error without its `event:` line, and waits on.
     hears: (frame) => frame.event() === 'error',
     fail: (error, requestId) => toStreamError('anthropic', error.code, error.message, requestId),
@@ -119,6 +122,7 @@ function watchOpenAI(): StreamWatcher {
     },
     mayEnd: () => finished,
     usage: () => usage,
+    keepAlive: () => ': keepalive\n\n',
     hears: () => true,
     fail: (error, requestId) => toStreamError('openai', error.code, error.message, requestId),
   };

@@ -37,6 +37,9 @@ export function watchResponses(): StreamWatcher {
     },
     mayEnd: () => ended,
     usage: () => usage,
+    // The SDK's helper throws on any event before `response.created`; from then on an event keeps Codex waiting,
+    // whose idle timer passes over comments (codex.md §4, §7).
+    keepAlive: () => (last === null ? ': keepalive\n\n' : 'event: keepalive\ndata: {"type":"keepalive"}\n\n'),
     // Codex passes over `error` events.
     hears: (frame) => typeOf(frame) === 'response.failed' && isFitToHear(frame),
     fail: (error) => failedResponse(head, sequenceOf(last) + 1, error),

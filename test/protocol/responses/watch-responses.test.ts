@@ -99,6 +99,12 @@ test('that the gateway’s own account is out of credit is not said as if it wer
 });
 
 test('what keeps the client waiting beside a passed stream is an event without a number of its own', () => {
-  const frame = createPassthrough('responses', 'req').keepAlive();
-  assert.match(frame, /^event: (\w+)\ndata: \{"type":"\1"\}\n\n$/);
+  const passthrough = createPassthrough('responses', 'req');
+  assert.equal(
+    passthrough.keepAlive(),
+    ': keepalive\n\n',
+    'before the beginning, where the SDK takes no event',
+  );
+  passthrough.push(framesOf(STREAM).slice(0, 1));
+  assert.match(passthrough.keepAlive(), /^event: (\w+)\ndata: \{"type":"\1"\}\n\n$/);
 });
