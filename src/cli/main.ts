@@ -4,6 +4,7 @@ import { runCommand } from './run-command.ts';
 
 const COMMANDS: CommandTable = {
   serve: async () => (await import('./serve.ts')).serve,
+  doctor: async () => (await import('./doctor/doctor.ts')).doctor,
   top: async () => (await import('./top/top.ts')).top,
 };
 
