@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GatewayNotReady, startGatewayProcess } from '../support/gateway-process.ts';
-import { anthropicStream } from '../support/mock-replies.ts';
+import { anthropicStream, openaiStream } from '../support/mock-replies.ts';
 import { KEYS, messages, type Rig, startRig } from '../support/rig.ts';
 import { assertAnthropicStream, parseSse } from '../support/sse.ts';
 import { within } from '../support/within.ts';
@@ -166,6 +166,35 @@ test('an answer that outlasts the drain is ended with an error inside its stream
     assert.equal((await within(5000, 'the exit', stopped)).code, 0);
   } finally {
     await rig.close();
+  }
+});
+
+test('a drain settles what it ends: after the restart nothing is held, and only whole answers are counted', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'llm-gateway-drain-'));
+  const env = { GATEWAY_DATA_DIR: dataDir };
+  try {
+    const first = await startRig(env, 'server: { drainDelaySeconds: 0, drainSeconds: 0.5 }\n');
+    const { stream } = openaiStream({ text: 'never whole' });
+    first.internal.reply(
+      openaiStream({ text: 'whole' }),
+      { steps: [...stream.slice(0, 3), new Promise(() => undefined)] },
+      { beforeHeaders: 'stall' },
+    );
+    const ask = () => first.post('/v1/messages', 'free', messages('gpt-5', { stream: true }));
+    await (await ask()).text();
+    const open = [ask().then((response) => response.text())];
+    await first.internal.request(2);
+    open.push(ask().then((response) => response.text()));
+    await first.internal.request(3);
+    assert.equal((await within(5000, 'the exit', first.gateway.stop('SIGTERM'))).code, 0);
+    for (const text of await Promise.all(open)) assert.match(text, /overloaded_error/);
+    await first.close();
+    const second = await startRig(env);
+    const standing = (await (await second.get('/quota', 'free')).json()) as { used: number; pending: number };
+    assert.deepEqual([standing.used, standing.pending], [1, 0]);
+    await second.close();
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
   }
 });
 
