@@ -61,7 +61,7 @@ const canAsk = (realms: readonly Realm[], issuer: string) =>
 
 /** Null where it is not configured. */
 function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers | null {
-  const { config, verifiers, records, clock } = parts;
+  const { config, verifiers, records, clock, log } = parts;
   const { publicUrl } = config.server;
   const realms = parts.realms.filter((realm) => realm.canAsk);
   if (publicUrl === undefined || realms.length === 0) return null;
@@ -73,6 +73,7 @@ function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers 
     publicUrl,
     signIn: createBrowserSignIn({ realms, verifiers, devices, chooseTier, redirectUri }),
     realms,
+    log,
     secret: () => randomBytes(32).toString('base64url'),
     clock,
   });

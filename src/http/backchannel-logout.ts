@@ -39,6 +39,7 @@ export function createBackchannelLogoutHandler({ verifiers, denied, log }: Backc
     } catch (error) {
       // §2.8 has 400 for what cannot be done as well; 503 makes whoever retries come back.
       const isBad = error instanceof GatewayError && error.code !== 'identity_unavailable';
+      log.warn(isBad ? { reason: reasonOf(error) } : { err: error }, 'a logout was not taken');
       const [status, code] = isBad ? ([400, 'invalid_request'] as const) : ([503, 'server_error'] as const);
       const description = isBad ? 'The logout token is not valid.' : 'The logout cannot be kept now.';
       sendJson(scope, status, { error: code, error_description: description }, NO_STORE);
@@ -47,3 +48,6 @@ export function createBackchannelLogoutHandler({ verifiers, denied, log }: Backc
     sendBytes(scope, 200, '', NO_STORE);
   };
 }
+
+/** The gateway's own words; nothing of a token is in them. */
+const reasonOf = ({ cause, message }: GatewayError) => (cause instanceof Error ? cause.message : message);

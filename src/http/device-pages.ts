@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { Arrival, BrowserSignIn } from '../auth/browser-sign-in.ts';
 import type { Realm } from '../auth/realm.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError, hasClientLeft } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
 import { createAttempts } from './attempts.ts';
 import { type Html, html, type Page, sendPage } from './page.ts';
 import { readForm } from './read-body.ts';
@@ -16,6 +17,7 @@ export interface DevicePageParts {
   readonly signIn: BrowserSignIn;
   /** Where people can sign in; never empty. */
   readonly realms: readonly Realm[];
+  readonly log: Log;
   /** Text that nobody can guess. */
   readonly secret: () => string;
   /** Milliseconds since the epoch. */
@@ -85,10 +87,10 @@ export function createDevicePages(parts: DevicePageParts) {
   }
 
   return {
-    start: withPages(start),
-    leave: withPages(leave),
-    arrive: withPages(arrive),
-    decide: withPages(decide),
+    start: withPages(start, parts.log),
+    leave: withPages(leave, parts.log),
+    arrive: withPages(arrive, parts.log),
+    decide: withPages(decide, parts.log),
   };
 }
 
@@ -160,12 +162,14 @@ function spelled(typed: string): string {
 }
 
 /** Failures as pages; what they say is said by nobody else, so nothing of a secret is in it. */
-function withPages(handle: (scope: Scope) => Promise<void>) {
+function withPages(handle: (scope: Scope) => Promise<void>, log: Log) {
   return async (scope: Scope): Promise<void> => {
     try {
       await handle(scope);
     } catch (error) {
       if (error instanceof GatewayError && error.code !== 'identity_unavailable') throw error;
+      if (hasClientLeft(scope.signal)) throw error;
+      log.warn({ request_id: scope.id, err: error }, 'a step of a sign-in failed');
       const body = html`<p>The identity provider or the store of sign-ins does not answer. Please try again in a moment.</p>`;
       sendPage(scope, { status: 503, title: 'Not possible now', body });
     }

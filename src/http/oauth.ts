@@ -4,7 +4,7 @@
  */
 import type { DeviceSignIn, Poll } from '../auth/device-sign-in.ts';
 import type { Session, Sessions, SessionTokens } from '../auth/sessions.ts';
-import { GatewayError } from '../errors.ts';
+import { ERRORS, GatewayError } from '../errors.ts';
 import { createAttempts } from './attempts.ts';
 import { readForm } from './read-body.ts';
 import { sendBytes, sendJson } from './reply.ts';
@@ -128,7 +128,7 @@ export function withOAuthErrors(handle: (scope: Scope) => Promise<void>) {
     } catch (error) {
       if (error instanceof OAuthRefusal) refuse(scope, 400, 'invalid_request', error.message);
       else if (!(error instanceof GatewayError)) throw error;
-      else if (error.code === 'identity_unavailable')
+      else if (ERRORS[error.code].status >= 500)
         refuse(scope, 503, 'temporarily_unavailable', error.message, { 'retry-after': '5' });
       else refuse(scope, 400, 'invalid_request', error.message);
     }

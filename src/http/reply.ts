@@ -38,7 +38,8 @@ export function sendBytes(scope: Scope, status: number, body: Uint8Array | strin
     // What follows on this connection is the rest of a body that nobody wants.
     ...(unread && { connection: 'close' }),
     ...headers,
-    'content-length': Buffer.byteLength(body),
+    // RFC 9110 §8.6: none with 204, and with 304 only that of the answer which is spared.
+    ...(status !== 204 && status !== 304 && { 'content-length': Buffer.byteLength(body) }),
   });
   if (request.method !== 'HEAD') response.write(body);
   if (unread) endWhenRead(scope);
