@@ -52,13 +52,13 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const randomText = createRandomText();
   const metrics = createMetrics(clock);
 
-  const { quotaStore: store, records } = await openStores(config, log);
+  const { quotaStore: store, records, valkey } = await openStores(config, log);
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
   const grants = createGrants(records.collection('grants'));
   const quota = openQuota(config, { store, grants }, metrics, log, clock);
-  const usage = openUsage(config, metrics, log, clock);
+  const usage = openUsage(config, valkey, metrics, log, clock);
 
   let draining = false;
   const core: Core = {
@@ -122,8 +122,8 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     async stop(patienceMs) {
       draining = true;
       await listeners.close(patienceMs);
-      await quota.close();
       await usage.close();
+      await quota.close();
       await records.close();
       await service.release();
     },

@@ -7,12 +7,14 @@ import type { QuotaStore } from '../quota/store.ts';
 import { createValkeyStore } from '../quota/valkey-store.ts';
 import type { Records } from '../store/records.ts';
 import { createSqliteRecords } from '../store/sqlite-records.ts';
-import { openValkey } from '../store/valkey.ts';
+import { openValkey, type Valkey } from '../store/valkey.ts';
 import { createValkeyRecords } from '../store/valkey-records.ts';
 
 export interface Stores {
   readonly quotaStore: QuotaStore;
   readonly records: Records;
+  /** The connection that they share; closed together with either. */
+  readonly valkey: Valkey | null;
 }
 
 /** Waits for Valkey, at most two seconds: users with a limit would be refused until it is connected. */
@@ -22,9 +24,10 @@ export async function openStores({ quota, dataDir }: Config, log: Log): Promise<
     return {
       quotaStore: createSqliteStore({ file: join(dataDir, 'quota.db'), clock }),
       records: createSqliteRecords({ file: join(dataDir, 'records.db'), clock }),
+      valkey: null,
     };
   }
   const valkey = openValkey({ url: quota.redisUrl.reveal() });
   for (const warning of await valkey.check()) log.warn({ dependency: 'quota store' }, warning);
-  return { quotaStore: createValkeyStore(valkey), records: createValkeyRecords(valkey) };
+  return { quotaStore: createValkeyStore(valkey), records: createValkeyRecords(valkey), valkey };
 }

@@ -1,15 +1,17 @@
-/** What was used: kept in the data folder, and handed to a metering system where there is one. */
+/** What was used: kept in Valkey or the data folder, and handed to a metering system where there is one. */
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { calendarWindows } from '../quota/windows.ts';
+import type { Valkey } from '../store/valkey.ts';
 import { createExporter, type Exporter } from '../usage/exporter.ts';
 import { createLedger } from '../usage/ledger.ts';
 import type { Outbox } from '../usage/outbox.ts';
 import type { UsageRecord } from '../usage/record.ts';
 import { createSqliteUsage } from '../usage/sqlite-usage.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
+import { createValkeyUsage } from '../usage/valkey-usage.ts';
 
 export interface UsageKept {
   /** Takes a record; never throws and costs the request nothing more. */
@@ -22,13 +24,22 @@ export interface UsageKept {
 }
 
 /** @throws Error when the file cannot be opened or made in the data folder */
-export function openUsage(config: Config, metrics: Metrics, log: Log, clock: () => number): UsageKept {
+export function openUsage(
+  config: Config,
+  valkey: Valkey | null,
+  metrics: Metrics,
+  log: Log,
+  clock: () => number,
+): UsageKept {
   const { usage, quota, dataDir } = config;
   const dayOf = (at: number) => calendarWindows('day', at, quota.timeZone).current.id;
-  const exports = usage.export !== undefined;
-  const store = createSqliteUsage({ file: join(dataDir, 'usage.db'), dayOf, exports });
-  const exporter = createExporterOf(config, store.outbox, metrics, log);
   const { retentionDays } = usage;
+  const exports = usage.export !== undefined;
+  const shared = valkey === null ? null : createValkeyUsage({ valkey, dayOf, retentionDays });
+  // What waits for the sink is on the replica's own disk in any case.
+  const local = createSqliteUsage({ file: join(dataDir, 'usage.db'), dayOf, exports });
+  const store = shared === null ? local : exports ? inBoth(shared, local) : shared;
+  const exporter = createExporterOf(config, local.outbox, metrics, log);
   const onWritten = () => exporter?.wake();
   const ledger = createLedger({ store, retentionDays, dayOf, clock, after: afterTimeout, log, onWritten });
   exporter?.wake();
@@ -39,7 +50,22 @@ export function openUsage(config: Config, metrics: Metrics, log: Log, clock: () 
     async close() {
       await ledger.close();
       await exporter?.close();
-      await store.close();
+      await local.close();
+    },
+  };
+}
+
+/** Read from the first. A batch that only the first took is given to both again: it knows that it has it. */
+function inBoth(first: UsageStore, second: UsageStore): UsageStore {
+  return {
+    ...first,
+    async add(records) {
+      await first.add(records);
+      await second.add(records);
+    },
+    async forgetBefore(day, at) {
+      await first.forgetBefore(day, at);
+      await second.forgetBefore(day, at);
     },
   };
 }

@@ -40,7 +40,9 @@ const FORGET_EVERY = 3_600_000;
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { store, retentionDays, dayOf, clock, after, log, onWritten } = options;
-  let waiting: UsageRecord[] = [];
+  const waiting: UsageRecord[] = [];
+  /** What is being written: the same again after a failure, so that a store can tell that it has it already. */
+  let batch: readonly UsageRecord[] = [];
   let cancel: (() => void) | null = null;
   let writing: Promise<void> | null = null;
   let isFailing = false;
@@ -48,17 +50,20 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   async function write(): Promise<void> {
     try {
-      while (waiting.length > 0) {
-        const batch = waiting.slice(0, BATCH);
+      while (batch.length > 0 || waiting.length > 0) {
+        if (batch.length === 0) batch = waiting.splice(0, BATCH);
         await store.add(batch);
-        waiting = waiting.slice(batch.length);
+        batch = [];
         onWritten?.();
       }
       isFailing = false;
       await forgetOld();
     } catch (error) {
       if (!isFailing)
-        log.warn({ err: error, waiting: waiting.length }, 'usage cannot be written; it waits in memory');
+        log.warn(
+          { err: error, waiting: batch.length + waiting.length },
+          'usage cannot be written; it waits in memory',
+        );
       isFailing = true;
     }
   }
@@ -72,7 +77,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   }
 
   function plan(): void {
-    if (cancel !== null || writing !== null || waiting.length === 0) return;
+    if (cancel !== null || writing !== null || batch.length + waiting.length === 0) return;
     cancel = after(isFailing ? RETRY : COLLECT, () => {
       cancel = null;
       writing = write().finally(() => {
@@ -96,8 +101,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       cancel?.();
       await writing;
       await write();
-      if (waiting.length > 0)
-        log.warn({ lost: waiting.length }, 'usage records were lost: they cannot be written');
+      const lost = batch.length + waiting.length;
+      if (lost > 0) log.warn({ lost }, 'usage records were lost: they cannot be written');
     },
   };
 }

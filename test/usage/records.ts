@@ -3,6 +3,10 @@ import type { UsageRecord } from '../../src/usage/record.ts';
 export const NOON = Date.UTC(2026, 10, 22, 12);
 export const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
 
+export const DAY = 86_400_000;
+export const ben = { subject: 'b'.repeat(64), user: '=ben, "the" 1st', tier: 'free' };
+export const today = { from: '2026-11-22', to: '2026-11-22' };
+
 let count = 0;
 
 /** One answered request of Ana's, changed as given. */
