@@ -138,6 +138,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const { bodyBytes } = limits;
   const counting = {
     ...callers,
+    recall: parts.memory.recall,
     enter,
     modelsFor,
     countTokens: createCountTokens(backends, caller),

@@ -3,6 +3,7 @@
  * use.
  */
 import { scanRequest } from '../protocol/scan-request.ts';
+import type { Memory } from '../responses-store/recall.ts';
 import { chooseRoute } from '../routing/choose-route.ts';
 import type { Dialect, Principal, Tier } from '../types.ts';
 import type { Models } from '../upstream/catalogue.ts';
@@ -18,6 +19,7 @@ export interface CountTokensParts {
   readonly tierOf: (principal: Principal) => Tier;
   readonly modelsFor: (tier: Tier) => Models | Promise<Models>;
   readonly countTokens: CountTokens;
+  readonly recall: Memory['recall'];
   readonly bodyBytes: number;
 }
 
@@ -50,7 +52,8 @@ async function count(
   const tier = parts.tierOf(principal);
   const route = chooseRoute(tier, scan.model, await parts.modelsFor(tier));
   const { headers } = scope.request;
-  const request = { dialect, body, scan, headers, search: forwardedSearch(scope) };
+  const asked = { dialect, body, scan, headers, search: forwardedSearch(scope) };
+  const request = await parts.recall(principal, asked);
   const counted = await parts.countTokens(route, request, scope.signal);
   const mark = counted.estimated ? { 'x-gateway-token-estimate': '1' } : {};
   sendJson(scope, 200, ANSWERS[dialect](counted.inputTokens), mark);

@@ -175,6 +175,13 @@ for (const [what, fields, code] of [
   });
 }
 
+test('tokens of what is kept elsewhere are not counted', async () => {
+  const body = { model: 'gpt-5', input: 'Hi', previous_response_id: 'resp_1' };
+  const response = await rig.post('/v1/responses/input_tokens', 'enterprise', body);
+  assert.equal(response.status, 400);
+  assert.equal((await errorOf(response)).code, 'not_supported');
+});
+
 test('nothing can be read where nothing is kept', async () => {
   const response = await rig.get('/v1/responses/resp_1', 'pro');
   assert.deepEqual(
