@@ -226,6 +226,12 @@ test('from nothing to the first answer: terminal, code, browser, Keycloak, "Allo
     await pause(500);
     terminal.press('Enter');
     await terminal.see(/Gateway account:\s+demo-pro@example.invalid/);
+    terminal.press('Escape');
+    await pause(500);
+    terminal.type('/usage');
+    await pause(500);
+    terminal.press('Enter');
+    await terminal.see(/Spend limit[\s\S]*% used/);
   } finally {
     terminal.close();
   }
