@@ -46,12 +46,6 @@ async function serve(config: Config): Promise<void> {
   const gateway = await createGateway({ config: complete, extraKeys: keys.entries, log }).catch(giveUp);
   const ports = await gateway.start().catch(giveUp);
 
-  log.info({ ...ports, demo: demo !== null }, 'listening');
-  const facts = { port: ports.port, demoModel: demo !== null, dataDir: config.dataDir };
-  process.stdout.write(
-    welcomeText({ ...facts, minted: keys.minted, earlierKeys: mintsKeys && keys.minted.length === 0 }),
-  );
-
   let inForce = complete;
   const reload = async (cause: string) => {
     log.info({ cause }, 'loading the configuration again');
@@ -63,6 +57,12 @@ async function serve(config: Config): Promise<void> {
     else void reload('SIGHUP');
   });
   endOnSignal(gateway, demo, () => inForce.server, log);
+
+  log.info({ ...ports, demo: demo !== null }, 'listening');
+  const facts = { port: ports.port, demoModel: demo !== null, dataDir: config.dataDir };
+  process.stdout.write(
+    welcomeText({ ...facts, minted: keys.minted, earlierKeys: mintsKeys && keys.minted.length === 0 }),
+  );
 }
 
 function needsKeys({ auth }: Config): boolean {
