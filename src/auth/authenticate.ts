@@ -13,7 +13,7 @@ import type { PersonalKeys } from './personal-keys.ts';
 import { invalidCredential } from './refusals.ts';
 import type { Sessions } from './sessions.ts';
 import type { TierRule } from './tiers.ts';
-import { createTierChooser } from './tiers.ts';
+import { createGroupReader, createTierChooser } from './tiers.ts';
 import { issuerOf, JWT_SHAPE } from './token-rules.ts';
 
 /** Reads `IncomingMessage.rawHeaders` and answers who calls. */
@@ -45,6 +45,8 @@ export interface AuthenticatorOptions {
   /** One per issuer. */
   readonly verifiers: readonly TokenVerifier[];
   readonly tierRules: readonly TierRule[];
+  /** Where tokens name the groups of their user; absent: nobody asks. */
+  readonly groupsClaim?: TierRule['claim'] | undefined;
   /** Tier of token holders that no rule fits; `null` turns them away with `no_subscription`. */
   readonly defaultTier: string | null;
   /** The plan's tiers. */
@@ -81,7 +83,9 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
   const { keyring, verifiers, handedOut } = options;
   const verifierOf = new Map(verifiers.map((verifier) => [verifier.issuer, verifier]));
   const chooseTier = createTierChooser({ ...options, rules: options.tierRules });
-  const claimHandedOut = handedOut === undefined ? null : createHandedOutClaims(handedOut, chooseTier);
+  const groupsOf = createGroupReader(options.groupsClaim);
+  const claimHandedOut =
+    handedOut === undefined ? null : createHandedOutClaims(handedOut, chooseTier, groupsOf);
   const refuse = createRefusal(options.resourceMetadataUrl);
 
   async function toClaimant({ issuer, subject, user, claims }: VerifiedToken): Promise<Claimant> {
@@ -89,7 +93,7 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
     const sid = typeof claims.sid === 'string' ? claims.sid : null;
     const issuedAt = Number(claims.iat) * 1000;
     if (await handedOut?.denied.isDenied({ ...owner, sid, issuedAt })) throw invalidCredential('logged out');
-    return { subject, user, tier: chooseTier(claims), owner, via: 'token' };
+    return { subject, user, tier: chooseTier(claims), ...groupsOf(claims), owner, via: 'token' };
   }
 
   async function claim(credential: string): Promise<Claimant> {
@@ -136,6 +140,7 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
 function createHandedOutClaims(
   { keys, sessions, denied, findOwner, serviceRequests }: HandedOut,
   chooseTier: (claims: unknown) => string | null,
+  groupsOf: ReturnType<typeof createGroupReader>,
 ): (credential: string, digest: string) => Promise<Claimant | null> {
   async function ownerNow(owner: Owner, fallback: string) {
     const standing = await findOwner(owner);
@@ -144,6 +149,7 @@ function createHandedOutClaims(
     return {
       user: standing.user ?? fallback,
       tier: 'tier' in basis ? basis.tier : chooseTier(basis.claims),
+      ...('tier' in basis ? {} : groupsOf(basis.claims)),
       owner,
     };
   }

@@ -50,6 +50,23 @@ export function createTierChooser(options: TierChooserOptions): (claims: unknown
   };
 }
 
+/**
+ * Prepares a look at one claim for the groups that it names.
+ *
+ * @param claim path, as in {@link TierRule}; absent: nobody asks
+ * @returns no field where there is no group
+ */
+export function createGroupReader(
+  claim: TierRule['claim'] | undefined,
+): (claims: unknown) => { readonly groups?: readonly string[] } {
+  if (claim === undefined) return () => ({});
+  const path = typeof claim === 'string' ? claim.split('.') : claim;
+  return (claims) => {
+    const groups = valuesAt(claims, path);
+    return groups.length === 0 ? {} : { groups };
+  };
+}
+
 /** The values of one claim: a text or number is one value, an array as many as it has of those, all else none. */
 function valuesAt(claims: unknown, path: readonly string[]): readonly string[] {
   let at: unknown = claims;

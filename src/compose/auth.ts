@@ -128,6 +128,7 @@ export function createIdentity(parts: IdentityParts): Identity {
     keyring: createKeyring(keys),
     verifiers: parts.verifiers,
     tierRules: rules,
+    ...(config.quota.pools.length > 0 && { groupsClaim: config.auth.keycloak.groupsClaim }),
     defaultTier,
     tiers,
     handedOut,

@@ -10,6 +10,7 @@ type Limits = Readonly<Record<string, number | null>>;
 
 interface Shared extends Pool {
   readonly groups: readonly string[];
+  readonly members: ReadonlySet<string>;
   readonly allowances: readonly Allowance[];
 }
 
@@ -30,9 +31,10 @@ export function createTermsOf({ quota, auth }: Pick<Config, 'quota' | 'auth'>) {
       limits,
     ]),
   );
-  const pools: readonly Shared[] = quota.pools.map(({ name, groups, allowances }) => {
+  const pools: readonly Shared[] = quota.pools.map(({ name, groups, users, allowances }) => {
     const pool = { name, subject: subjectOf('pool', name) };
-    return { ...pool, groups, allowances: allowances.map((one) => toAllowance(one, pool)) };
+    const members = new Set(users.map((user) => subjectOf('static', user)));
+    return { ...pool, groups, members, allowances: allowances.map((one) => toAllowance(one, pool)) };
   });
 
   return function termsOf(principal: Principal, { terms }: Tier): Terms {
@@ -47,10 +49,8 @@ export function createTermsOf({ quota, auth }: Pick<Config, 'quota' | 'auth'>) {
   };
 }
 
-function poolOf({ groups = [] }: Principal, pools: readonly Shared[]): Shared | undefined {
-  return groups.length === 0
-    ? undefined
-    : pools.find((pool) => pool.groups.some((name) => groups.includes(name)));
+function poolOf({ subject, groups = [] }: Principal, pools: readonly Shared[]): Shared | undefined {
+  return pools.find((pool) => pool.members.has(subject) || pool.groups.some((name) => groups.includes(name)));
 }
 
 function withLimit(allowance: Allowance, limits: Limits | undefined): Allowance {

@@ -131,3 +131,29 @@ test('whatever an allowance is called, header values stay visible ASCII and the 
     }),
   );
 });
+
+test('several limits are one list each, in the same order, and units other than requests are named', () => {
+  const day = standing(10, 4);
+  const week = standing(1_000, 900, 0, { name: 'weekly', window: 'week', unit: 'token' });
+  const headers = toQuotaHeaders([day, week, standing(null, 3)], 'openai', NOW);
+  assert.equal(headers['ratelimit-policy'], '"daily";q=10;w=86400, "weekly";q=1000;w=604800;qu="tokens"');
+  assert.equal(headers.ratelimit, '"daily";r=6;t=32111, "weekly";r=100;t=32111');
+  assert.equal(headers['x-ratelimit-remaining-requests'], '6');
+  assert.equal(headers['x-ratelimit-remaining-tokens'], '100');
+});
+
+test('Claude Code is shown the limit of which most is used, minutes aside', () => {
+  const minute = standing(10, 10, 0, { name: 'burst', window: 'minute' });
+  const day = standing(10, 4);
+  const month = standing(1_000, 800, 0, { name: 'monthly', window: 'month', unit: 'token' });
+  const headers = toQuotaHeaders([minute, day, month], 'anthropic', NOW);
+  assert.equal(headers['anthropic-ratelimit-unified-overage-utilization'], '0.8');
+  assert.equal(headers['anthropic-ratelimit-unified-status'], 'allowed_warning');
+  assert.equal(headers['anthropic-ratelimit-requests-limit'], '10');
+  assert.equal(headers['anthropic-ratelimit-tokens-remaining'], '200');
+});
+
+test('a refusal names its period', () => {
+  const week = standing(10, 10, 0, { name: 'weekly', window: 'week' });
+  assert.equal(toRefusalHeaders(week, NOW)['anthropic-ratelimit-unified-overage-period'], 'weekly');
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toQuotaRefusal } from '../../src/quota/refusal.ts';
+import { toLandingNotice, toQuotaRefusal } from '../../src/quota/refusal.ts';
 import type { Standing } from '../../src/types.ts';
 import { allowanceOf } from './plain-terms.ts';
 
@@ -68,5 +68,28 @@ test('a tier without any requests does not promise that waiting helps', () => {
   assert.equal(
     refuse({ limit: 0 }).message,
     'The "free" tier includes no requests: ask your administrator for another tier.',
+  );
+});
+
+test('units, windows, models and pools have their words, and a reset further away has its day', () => {
+  const say = (changed: Partial<Standing['allowance']>, resetsAt = RESET) => {
+    const allowance = allowanceOf(changed);
+    const standing = { allowance, limit: 10, used: 10, pending: 0, remaining: 0, resetsAt };
+    const now = RESET - 4.2 * HOUR;
+    return toQuotaRefusal({ standing, tier: 'free', timeZone: 'UTC', now, needs: 1 }).message;
+  };
+  assert.match(say({ unit: 'turn' }), /^Daily quota of 10 prompts used up \("free" tier\)/);
+  assert.match(say({ unit: 'token', name: 'opus', models: ['opus'] }), /^Daily quota "opus" of 10 tokens/);
+  assert.match(say({ pool: { name: 'lab', subject: 's' } }), /\("lab" pool\)/);
+  const week = say({ window: 'week' }, RESET + 24 * 7 * HOUR);
+  assert.match(week, /^Weekly quota.*resets at 00:00 UTC on Monday 30 November, in 7 d 4 h:/);
+});
+
+test('what a request goes on with beyond its quota is told in one sentence', () => {
+  const allowance = allowanceOf();
+  const standing = { allowance, limit: 10, used: 10, pending: 0, remaining: 0, resetsAt: RESET };
+  assert.equal(
+    toLandingNotice(standing, 'UTC', RESET - HOUR, 'qwen3-32b'),
+    'Daily quota of 10 requests used up; the model "qwen3-32b" answers, free of it, until 00:00 UTC, in 1 h.',
   );
 });

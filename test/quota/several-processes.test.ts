@@ -72,6 +72,9 @@ async function becomes(meeting: Meeting, wanted: { used: number; pending: number
   }
 }
 
+/** How often the exact limit is tried; `npm run quota:exact` tries it 20 times. */
+const ROUNDS = Number(process.env.QUOTA_ROUNDS ?? 2);
+
 function severalProcesses(name: string, meet: (t: TestContext) => Promise<Meeting>): void {
   test(`${name}: of 500 requests at once in each of 4 processes exactly the limit is admitted`, async (t) => {
     const meeting = await meet(t);
@@ -84,6 +87,21 @@ function severalProcesses(name: string, meet: (t: TestContext) => Promise<Meetin
     const sum = (field: keyof Report) => reports.reduce((total, report) => total + report[field], 0);
     assert.deepEqual([sum('admitted'), sum('refused')], [10, 1_990]);
     assert.deepEqual(await countsIn(meeting), { used: 0, pending: 10 });
+  });
+
+  test(`${name}: of 1,000 requests at once over 4 processes exactly 100 are admitted, ${ROUNDS} times in a row`, async (t) => {
+    const meeting = await meet(t);
+    const children = await Promise.all(
+      Array.from({ length: PROCESSES }, () => startProcess(t, meeting.place)),
+    );
+    for (let round = 0; round < ROUNDS; round++) {
+      const given = { ...order, subject: `${round}`.padStart(64, 'c'), count: 250, limit: 100 };
+      const reports = await Promise.all(
+        children.map((child, index) => give(child, { ...given, name: `p${index}` })),
+      );
+      const admitted = reports.reduce((total, report) => total + report.admitted, 0);
+      assert.equal(admitted, 100, `round ${round}`);
+    }
   });
 
   test(`${name}: requests that end meanwhile make no room that they did not give back`, async (t) => {

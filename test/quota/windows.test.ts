@@ -161,3 +161,36 @@ test('in any zone at any time a day ends at the first instant of the next one', 
     { numRuns: 400 },
   );
 });
+
+test('a week begins on Monday, a month on its first, in the zone and with its clock changes', () => {
+  const at = (kind: 'week' | 'month', iso: string) => {
+    const { current, next } = calendarWindows(kind, Date.parse(iso), 'Europe/Berlin');
+    return [current.id, new Date(current.endsAt).toISOString(), next.id];
+  };
+  assert.deepEqual(at('week', '2026-11-22T22:59:59Z'), [
+    'week-2026-11-16',
+    '2026-11-22T23:00:00.000Z',
+    'week-2026-11-23',
+  ]);
+  // The clocks go back within it: 169 hours.
+  assert.deepEqual(at('week', '2026-10-19T00:00:00Z'), [
+    'week-2026-10-19',
+    '2026-10-25T23:00:00.000Z',
+    'week-2026-10-26',
+  ]);
+  assert.deepEqual(at('month', '2026-10-31T22:30:00Z'), ['2026-10', '2026-10-31T23:00:00.000Z', '2026-11']);
+  assert.deepEqual(at('month', '2026-12-31T23:30:00Z'), ['2027-01', '2027-01-31T23:00:00.000Z', '2027-02']);
+});
+
+test('minutes follow each other', () => {
+  const { current, next } = calendarWindows('minute', Date.parse('2026-11-22T23:59:30Z'), 'Europe/Berlin');
+  assert.deepEqual(current, { id: '2026-11-22T23:59', endsAt: Date.parse('2026-11-23T00:00:00Z') });
+  assert.deepEqual(next.id, '2026-11-23T00:00');
+});
+
+test('windows of different lengths never share a name', () => {
+  const ids = (['minute', 'day', 'week', 'month'] as const).map(
+    (kind) => calendarWindows(kind, Date.parse('2026-11-16T00:00:00Z'), 'UTC').current.id,
+  );
+  assert.equal(new Set(ids).size, 4);
+});

@@ -83,6 +83,10 @@ const keycloak = z.strictObject({
     .array(tierRule)
     .default(DEFAULT_TIER_RULES)
     .describe('How a tier is read from a token: client roles, realm roles, groups or any claim.'),
+  groupsClaim: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .default('groups')
+    .describe('Where tokens name the groups that `quota.pools` speaks of: a dotted path, or its segments.'),
   defaultTier: z
     .string()
     .nullable()

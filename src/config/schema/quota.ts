@@ -26,8 +26,9 @@ const pool = z.strictObject({
     .describe('Name that refusals and `GET /quota` use.'),
   groups: z
     .array(z.string().min(1))
-    .min(1)
-    .describe('Groups whose members share it: of tokens (`auth.keycloak.groupsClaim`) or of static keys.'),
+    .default([])
+    .describe('Groups whose members share it, as tokens name them (`auth.keycloak.groupsClaim`).'),
+  users: z.array(z.string().min(1)).default([]).describe('Users of static keys who share it.'),
   allowances: allowanceList.min(1).describe('What they share, beside what each of them has.'),
 });
 
@@ -75,9 +76,7 @@ export const quotaSchema = z.strictObject({
   pools: z
     .array(pool)
     .default([])
-    .describe(
-      'Limits that groups share. Whoever is in several groups draws on the first pool that has one of them.',
-    ),
+    .describe('Limits that groups share. Whoever belongs to several draws on the first.'),
 });
 
 function assertValkeyAddress(url: string, context: z.RefinementCtx): void {
