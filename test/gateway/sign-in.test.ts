@@ -9,6 +9,8 @@ import { type FakeRealm, LOGOUT_EVENT, SERVICE_SECRET, startFakeRealm } from '..
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../support/mock-backend.ts';
 import { messages } from '../support/rig.ts';
+import { skipBecause } from '../support/skip.ts';
+import { findValkey, startValkey } from '../support/valkey-server.ts';
 
 const PUBLIC = 'https://llm.example';
 const COOKIE = '__Host-gateway-sign-in';
@@ -36,9 +38,13 @@ beforeEach(() => {
   internal.reset();
 });
 
-function startReplica(introspection: 'off' | 'partial') {
+function startReplica(
+  introspection: 'off' | 'partial',
+  store: { readonly env?: Record<string, string>; readonly dataDir?: string } = { dataDir: folder },
+) {
   return startGatewayProcess({
     env: {
+      ...store.env,
       LOG_LEVEL: 'trace',
       AUTH_PROVIDER: 'keycloak',
       KEYCLOAK_URL: realm.issuer,
@@ -47,7 +53,7 @@ function startReplica(introspection: 'off' | 'partial') {
       INTERNAL_LLM_URL: internal.v1,
       STATIC_KEYS: 'canary-static=carol:pro',
     },
-    dataDir: folder,
+    ...(store.dataDir !== undefined && { dataDir: store.dataDir }),
     configYaml: [
       'auth:',
       `  keycloak: { ownerCheckSeconds: 5, introspection: ${introspection} }`,
@@ -602,6 +608,43 @@ test('strangers who begin sign-in after sign-in are told to wait, and fill no st
   const last = await post('/oauth/device_authorization', {}, there);
   assert.deepEqual([statuses[0], last.status, last.body.error], [200, 429, 'slow_down']);
   assert.equal(last.headers.get('retry-after'), '60');
+});
+
+const valkeyProgram = findValkey();
+test('sign-in, renewal, keys and logout work over a Valkey as they do over SQLite; without it they wait', {
+  skip: valkeyProgram === null && skipBecause('no valkey-server or redis-server on this machine'),
+}, async () => {
+  const [sqliteHere, sqliteThere] = [here, there];
+  await using valkey = await startValkey(valkeyProgram ?? '');
+  const store = { env: { QUOTA_REDIS_URL: valkey.url } };
+  [here, there] = await Promise.all([startReplica('off', store), startReplica('partial', store)]);
+  try {
+    realm.addPerson('sue', 'tier-pro');
+    const session = await signIn('sue');
+    const token = await realm.tokenOf('sue', 'sid-of-token');
+    const { key, id } = (await makeKey(token, { name: 'ci' })).body;
+    for (const one of [session.access_token, key]) assert.equal(await statusOf(one, there), 200);
+    const renewal = { grant_type: 'refresh_token', refresh_token: session.refresh_token };
+    assert.equal((await post('/oauth/token', renewal, there)).status, 200);
+    await valkey.stop('SIGTERM');
+    for (const one of [session.access_token, key]) {
+      const { status, headers } = await get('/auth/keys', one);
+      assert.deepEqual([status, headers.get('retry-after')], [503, '5']);
+    }
+    assert.equal((await post('/oauth/device_authorization', {})).status, 503);
+    await valkey.start();
+    await until('the store is back', async () => (await statusOf(key)) === 200);
+    const logout = await realm.logoutToken({ sub: 'sue', sid: 'sid-of-sue' });
+    await until('the logout is taken', async () => {
+      return (await post('/auth/backchannel-logout', { logout_token: logout })).status === 200;
+    });
+    await until('out', async () => (await statusOf(session.access_token, there)) === 401);
+    await fetch(`${here.url}/auth/keys/${id}`, { method: 'DELETE', headers: bearer(token) });
+    assert.equal(await statusOf(key, there), 401);
+  } finally {
+    await Promise.all([here.kill(), there.kill()]);
+    [here, there] = [sqliteHere, sqliteThere];
+  }
 });
 
 test('nothing secret is in a log', async () => {
