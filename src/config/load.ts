@@ -214,6 +214,7 @@ function checkReferences(config: Config): ConfigProblem[] {
   }
   const usesDefaultTier = provider === 'keycloak' && keycloak.defaultTier !== null;
   if (usesDefaultTier) needTier('auth.keycloak.defaultTier', keycloak.defaultTier ?? '');
+  for (const [index, tier] of config.admin.tiers.entries()) needTier(`admin.tiers.${index}`, tier);
   if (provider === 'keycloak') checkTierRules(config, needTier);
   for (const [index, entry] of (config.auth.static.keys ?? []).entries()) {
     needTier(`auth.static.keys.${index}.tier`, entry.tier);
