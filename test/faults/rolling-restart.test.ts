@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { KEYS } from '../support/rig.ts';
+import { startBalancer } from './balancer.ts';
+import { type Fate, fateOf, table } from './fates.ts';
+import { startWellBackend } from './well-backend.ts';
+
+const CLIENTS = 6;
+/** Longer than the balancer takes to see that one is not ready any more. */
+const CONFIG = 'server: { drainDelaySeconds: 5, drainSeconds: 20 }\n';
+
+test('two gateways restarted one after the other under load lose no request and no count', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'llm-gateway-rolling-'));
+  const [balancer, backend] = await Promise.all([startBalancer(), startWellBackend(300)]);
+  const start = () =>
+    startGatewayProcess({
+      dataDir,
+      env: {
+        INTERNAL_LLM_URL: backend.url,
+        INTERNAL_LLM_MODEL: 'raw-model',
+        STATIC_KEYS: `${KEYS.pro}=pro-user:pro`,
+      },
+      configYaml: CONFIG,
+    });
+  const gateways: GatewayProcess[] = await Promise.all([start(), start()]);
+  for (const { url } of gateways) balancer.add(url);
+
+  let running = true;
+  const fates: Fate[] = [];
+  const load = Promise.all(
+    Array.from({ length: CLIENTS }, async (_, client) => {
+      for (let turn = 0; running; turn++)
+        fates.push(await fateOf(balancer.url, turn % 3 !== 0, `${client}-${turn}`));
+    }),
+  );
+  try {
+    await pause(500);
+    for (const [index, old] of gateways.entries()) {
+      const fresh = await start();
+      balancer.add(fresh.url);
+      assert.deepEqual(await old.stop(), { code: 0 });
+      balancer.remove(old.url);
+      gateways[index] = fresh;
+    }
+    await pause(500);
+    running = false;
+    await load;
+    const [one] = gateways;
+    const response = await fetch(`${one?.url}/quota`, { headers: { authorization: `Bearer ${KEYS.pro}` } });
+    const { used, pending } = (await response.json()) as { used: number; pending: number };
+    const lost = fates.filter((fate) => fate !== 'survived').length;
+    process.stdout.write(
+      `\n${table([{ 'two gateways …': 'restarted under load', tried: fates.length, survived: fates.length - lost, lost, counted: used }])}\n\n`,
+    );
+    assert.ok(fates.length > 30, `${fates.length} requests are no load`);
+    assert.equal(lost, 0);
+    assert.deepEqual({ used, pending }, { used: fates.length, pending: 0 });
+    assert.equal(backend.asked(), fates.length, 'nothing was asked twice');
+  } finally {
+    running = false;
+    await Promise.all(gateways.map((gateway) => gateway.kill()));
+    await Promise.all([balancer.close(), backend.close()]);
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
