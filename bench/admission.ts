@@ -20,8 +20,8 @@ import { findValkey, startValkey } from '../test/support/valkey-server.ts';
 
 const isQuick = process.argv.includes('--quick');
 const USERS = isQuick ? [1, 1_000] : [1, 1_000, 100_000];
-const ADMISSIONS = isQuick ? 500 : 10_000;
-const ROUNDS = isQuick ? 1 : 5;
+const ADMISSIONS = isQuick ? 500 : 5_000;
+const ROUNDS = isQuick ? 1 : 3;
 /** Requests under way at once, as a gateway under load has them. */
 const AT_ONCE = 16;
 
