@@ -22,7 +22,7 @@ export interface Journal {
   settle(settlement: Settlement): Promise<void>;
   /** Tries what waits now rather than at the end of a pause: the store answers again. */
   retry(): void;
-  /** Has the settlements of the last moments applied once more: the store may have lost them in a restart. */
+  /** Has what was settled of late applied once more: the store may have lost it in a restart. */
   repeatRecent(): void;
   /** How many wait for the store. */
   waiting(): number;
@@ -50,10 +50,9 @@ export interface JournalOptions {
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5_000;
 /**
- * Milliseconds for which a settlement that was done is kept to be repeated: more than what a store that syncs its log
- * every second (`appendfsync everysec`), or a replica that is promoted, can have lost.
+ * Settlements that were done and are kept to be repeated, some 10 MB: for as long as the store can tell that it has them,
+ * so that one which keeps nothing on disk, or lost its last second, is given back what it forgot in a restart.
  */
-const RECENT = 10_000;
 const MOST_RECENT = 20_000;
 
 interface Waiting {
@@ -212,13 +211,12 @@ function createNotes(file: JournalFile | undefined, keys: Iterable<string>, log:
 function createRecent(clock: () => number) {
   const done = new Map<string, Waiting & { readonly askedAt: number }>();
   return {
-    /** What is older than {@link RECENT} makes room only for what was done since, so an outage leaves it there. */
     add(key: string, settlement: Settlement): void {
       const now = clock();
       done.delete(key);
       done.set(key, { settlement, askedAt: now });
       for (const [oldest, { askedAt }] of done) {
-        if (now - askedAt <= RECENT && done.size <= MOST_RECENT) return;
+        if (now - askedAt < RECORDS_KEPT && done.size <= MOST_RECENT) return;
         done.delete(oldest);
       }
     },

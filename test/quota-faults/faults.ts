@@ -209,7 +209,7 @@ export const FAULTS: readonly Fault[] = [
     args: NO_LOG,
     before: 12_000,
     long: true,
-    physics: 'a store without a log forgets all but what the gateways repeat: the last ten seconds',
+    physics: 'what a store without a log forgot is only charged again while others are admitted already',
   }),
   promotion,
   withValkey('Valkey stopped for 5 s', (server) => stall(server, 5_000), { long: true }),

@@ -6,9 +6,12 @@ import type { Row } from './load.ts';
 const program = findValkey();
 if (program === null) throw new Error('no valkey-server or redis-server on this machine');
 
+// Each server that is started waits for the end of this process.
+process.setMaxListeners(0);
 const COLUMNS = [
   'admitted',
   'charged',
+  'refused',
   'unknown',
   'lost',
   'doubled',
