@@ -84,6 +84,8 @@ export interface RouteRule {
   readonly match: string;
   /** Where it may go, in order of preference; targets whose backend is not configured are passed over. */
   readonly to: readonly RouteTarget[];
+  /** Whose credential Claude is asked with: a caller's own Claude login, where one is sent beside the gateway's key. */
+  readonly passthrough?: 'own-credential' | undefined;
 }
 
 /** A backend and the model to ask it for. */
@@ -138,6 +140,8 @@ export interface Candidate {
   readonly url: string;
   /** Model name sent to that backend. */
   readonly model: string;
+  /** As the rule says. */
+  readonly passthrough?: RouteRule['passthrough'];
 }
 
 /** The decision for one request: what is served, why, and by whom, in order of preference. */

@@ -70,7 +70,11 @@ function routeBy(rule: RouteRule, name: string, model: ModelName, backends: Back
     else if (served === null) silent ??= target.backend;
     else if (!candidates.some((one) => one.backend === target.backend && one.model === served)) {
       reason ??= reasonFor(served === name, missing, silent !== null);
-      candidates.push(...backend.urls.map((url) => ({ backend: target.backend, url, model: served })));
+      const { passthrough } = rule;
+      const terms = passthrough === undefined ? {} : { passthrough };
+      candidates.push(
+        ...backend.urls.map((url) => ({ backend: target.backend, url, model: served, ...terms })),
+      );
     }
   }
   const [first, ...rest] = candidates;

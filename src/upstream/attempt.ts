@@ -50,7 +50,18 @@ export function createAttempt(caller: Caller, limits: ContentLimits): Attempt {
     const answer = await caller.call({ url, method: 'POST', headers, body, signal });
     const base = { candidate, format };
     const reply = await awaitContent(answer, base, limits, () => onSilence(outbound));
-    return { reply, outbound, backend };
+    return { reply: outbound.usesOwnCredential ? sayWhose(reply) : reply, outbound, backend };
+  };
+}
+
+/** Where Claude refuses a caller's own login, it is theirs to renew and not the operator's. */
+function sayWhose(reply: Reply): Reply {
+  if (reply.kind !== 'refused' || reply.error.code !== 'backend_credential_rejected') return reply;
+  const message = 'Claude did not accept your own Claude login; sign in to Claude again.';
+  return {
+    ...reply,
+    body: null,
+    error: { ...reply.error, code: 'foreign_credential', status: 401, message },
   };
 }
 

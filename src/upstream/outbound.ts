@@ -53,6 +53,8 @@ export interface Outbound {
   readonly optional: readonly OptionalField[];
   /** The gateway asks for usage at the end of the stream, and the client did not. */
   readonly asksUsage: boolean;
+  /** It carries the caller's own Claude login instead of the gateway's key. */
+  readonly usesOwnCredential: boolean;
   /** What reading the translated reply needs; null when nothing was translated. */
   readonly translation: Translation | null;
 }
@@ -148,6 +150,7 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
   const format = request.dialect;
   const store = format === 'responses' && asksToStore(request) ? { store: false } : {};
   const values = { ...limits, ...store, ...(request.scan.model !== model && { model }) };
+  const own = ownCredential(request, candidate, backend);
   const profile = changeProfile(backend.profile, changes);
   const isChat = format === 'openai';
   const usage = isChat ? askForUsage(request.body, request.scan, profile) : [];
@@ -155,7 +158,8 @@ function passOn(asked: ClientRequest, candidate: Candidate, backend: Backend, ch
   return {
     format,
     url: `${candidate.url}${FORMATS[format].path}${request.search}`,
-    headers: { ...outgoingHeaders(backend, format), ...forwardedHeaders(request) },
+    headers: { ...outgoingHeaders(backend, format, own), ...forwardedHeaders(request) },
+    usesOwnCredential: own !== null,
     body: spliceBytes(request.body, [...fieldEdits(request.scan, values), ...roles, ...usage]),
     maxTokens: maxTokens ?? askedTokens(request),
     optional: usage.length > 0 ? ['stream_options'] : [],
@@ -188,6 +192,7 @@ function translate(asked: Conversation, candidate: Candidate, backend: Backend, 
     maxTokens: LIMIT_FIELDS.map((name) => body[name]).find((value) => typeof value === 'number') ?? null,
     optional: OPTIONAL_FIELDS.filter((name) => name in body),
     asksUsage: false,
+    usesOwnCredential: false,
     translation: {
       origin,
       conversation,
@@ -217,15 +222,41 @@ function decodingOf(
 }
 
 /** Built from nothing: no client header gets out that is not named in the backend's row. */
-function outgoingHeaders(backend: Backend, format: Dialect): Record<string, string> {
+function outgoingHeaders(
+  backend: Backend,
+  format: Dialect,
+  own: string | null = null,
+): Record<string, string> {
+  const { authorization, 'x-api-key': key, ...fixed } = backend.headers(format);
+  const gateways = {
+    ...(authorization !== undefined && { authorization }),
+    ...(key !== undefined && { 'x-api-key': key }),
+  };
   return {
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
     // Streams are looked into as they pass, so they must come as they are.
     'accept-encoding': 'identity',
     'user-agent': USER_AGENT,
-    ...backend.headers(format),
+    ...fixed,
+    ...(own === null ? gateways : { authorization: own }),
   };
+}
+
+const OWN_LOGIN = /^bearer\s+sk-ant-oat[\w-]+$/i;
+
+/** The caller's own Claude login, where the route lets it through; never to anyone but Claude, nor in the clear. */
+function ownCredential({ headers }: ClientRequest, candidate: Candidate, { kind }: Backend): string | null {
+  const { authorization } = headers;
+  if (candidate.passthrough !== 'own-credential' || kind !== 'claude') return null;
+  if (typeof authorization !== 'string' || !OWN_LOGIN.test(authorization)) return null;
+  return isPrivate(candidate.url) ? authorization : null;
+}
+
+/** TLS, or this machine itself. */
+function isPrivate(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 }
 
 function forwardedHeaders(request: ClientRequest): Record<string, string> {

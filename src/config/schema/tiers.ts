@@ -29,6 +29,14 @@ const route = z.strictObject({
         'reached, fails before its first content, is overloaded, or the prompt is too long for it. `internal` passes the asked ' +
         'name, `internal/default` asks for the backend’s own model, `claude/claude-haiku-5-5` for exactly that one.',
     ),
+  passthrough: z
+    .literal('own-credential')
+    .optional()
+    .describe(
+      'A caller’s own Claude login (`sk-ant-oat…` in `authorization`, the gateway’s key in `x-api-key`) goes on to Claude ' +
+        'in place of the gateway’s key, to backends of kind `claude` with an https address only. Off by default. The ' +
+        'quota counts as always; the terms of the caller’s Claude subscription are between them and Anthropic.',
+    ),
 });
 
 const whole = (least: number, fallback: number, text: string) =>
