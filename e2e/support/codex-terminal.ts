@@ -23,7 +23,7 @@ export function terminalMissing(): string | null {
     : "Codex's terminal is not tried: tmux is not installed";
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 40_000;
 
 /** Starts Codex in a terminal of its own. Close it when the test ends. */
 export function openCodex(
@@ -41,20 +41,26 @@ export function openCodex(
   tmux('new-session', '-d', '-x', '140', '-y', '50', '-c', cwd, ...command);
   const screen = () => tmux('capture-pane', '-p');
 
+  const shows = async (text: RegExp) => {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!text.test(screen())) {
+      if (Date.now() > deadline) throw new Error(`${text} never came; the screen:\n${screen()}`);
+      await pause(100);
+    }
+  };
+
   return {
     screen,
+    shows,
     async type(line) {
-      tmux('send-keys', '-l', line);
+      // What comes before its line is there is lost.
+      for (let attempt = 0; attempt < 20 && !screen().includes(line); attempt += 1) {
+        tmux('send-keys', '-l', line);
+        await pause(2000);
+      }
       // Codex takes what comes at once for pasted text, Enter included.
       await pause(500);
       tmux('send-keys', 'Enter');
-    },
-    async shows(text) {
-      const deadline = Date.now() + PATIENCE_MS;
-      while (!text.test(screen())) {
-        if (Date.now() > deadline) throw new Error(`${text} never came; the screen:\n${screen()}`);
-        await pause(100);
-      }
     },
     close() {
       spawnSync('tmux', ['-L', socket, 'kill-server']);
