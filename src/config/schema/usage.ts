@@ -30,7 +30,7 @@ const exportSchema = z.strictObject({
     .number()
     .int()
     .min(1)
-    .default(1_000_000)
+    .default(200_000)
     .describe(
       'Events that wait on disk while the sink is away, at most; about 1 kB each. Beyond that the oldest are dropped ' +
         'and counted in `gateway_usage_events_total{outcome="dropped"}`.',
