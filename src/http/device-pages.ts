@@ -2,13 +2,14 @@
  * The browser's half of a sign-in: the code, the realm, the question. Every form is answered only from the page it was
  * sent with: a secret in a cookie, its hash in the form, and the browser's own word for where the form came from.
  */
-import { createHash } from 'node:crypto';
 import type { Arrival, BrowserSignIn } from '../auth/browser-sign-in.ts';
 import type { Realm } from '../auth/realm.ts';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { createAttempts } from './attempts.ts';
-import { type Html, html, type Page, sendPage } from './page.ts';
+import { type Html, html } from './html.ts';
+import { comesFromHere, createCookie, formToken } from './own-form.ts';
+import { type Page, sendPage } from './page.ts';
 import { readForm } from './read-body.ts';
 import type { Scope } from './request-scope.ts';
 
@@ -30,20 +31,21 @@ const SECRET = /^[\w-]{43}$/;
 
 export function createDevicePages(parts: DevicePageParts) {
   const { publicUrl, signIn, realms } = parts;
-  const cookies = createCookies(parts);
+  const cookie = createCookie({ name: 'gateway-sign-in', publicUrl, shape: SECRET });
   // At this pace a code of 34 bits stays unguessed in its ten minutes (RFC 8628 §5.1).
   const wrong = createAttempts(parts.clock);
 
   function showStart(scope: Scope, typed: string, problem = '', status = 200): void {
-    const { secret, header } = cookies.give(scope);
-    const body = startForm({ typed, problem, token: formToken(secret), realms, publicUrl });
+    const browser = cookie.read(scope) ?? parts.secret();
+    const body = startForm({ typed, problem, token: formToken(browser), realms, publicUrl });
+    const header = cookie.give(browser, COOKIE_SECONDS);
     sendPage(scope, { status, title: 'Sign in to the LLM gateway', body, cookie: header });
   }
 
   /** The form and the secret of the browser that sent it; null when they do not belong together. */
   async function readOwnForm(scope: Scope): Promise<{ form: URLSearchParams; browser: string } | null> {
     const form = await readForm(scope, FORM_BYTES);
-    const browser = cookies.read(scope);
+    const browser = cookie.read(scope);
     if (browser === null || form.get('token') !== formToken(browser)) return null;
     return comesFromHere(scope, publicUrl) ? { form, browser } : null;
   }
@@ -71,7 +73,7 @@ export function createDevicePages(parts: DevicePageParts) {
   async function arrive(scope: Scope): Promise<void> {
     const query = new URLSearchParams(scope.search);
     const [state, code] = [query.get('state') ?? '', query.get('code') ?? ''];
-    const browser = cookies.read(scope);
+    const browser = cookie.read(scope);
     if (browser === null || state === '') return sendPage(scope, stalePage(publicUrl));
     const arrival = await signIn.arrive({ state, code }, browser);
     sendPage(scope, arrivalPage(arrival, formToken(browser), publicUrl));
@@ -83,7 +85,7 @@ export function createDevicePages(parts: DevicePageParts) {
     const decision = sent.form.get('decision') === 'approve' ? 'approve' : 'deny';
     const userCode = await signIn.decide(sent.form.get('ticket') ?? '', sent.browser, decision);
     if (userCode === null) return sendPage(scope, stalePage(publicUrl));
-    sendPage(scope, { ...ENDINGS[decision], cookie: cookies.end });
+    sendPage(scope, { ...ENDINGS[decision], cookie: cookie.end });
   }
 
   return {
@@ -173,41 +175,5 @@ function withPages(handle: (scope: Scope) => Promise<void>, log: Log) {
       const body = html`<p>The identity provider or the store of sign-ins does not answer. Please try again in a moment.</p>`;
       sendPage(scope, { status: 503, title: 'Not possible now', body });
     }
-  };
-}
-
-const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url');
-
-/** What the page's forms carry: only who has the cookie can tell it. */
-const formToken = (secret: string) => hashOf(`form\0${secret}`);
-
-/** The browser's own word, where it gives one: old ones give none, and have the cookie and the token. */
-function comesFromHere({ request: { headers } }: Scope, publicUrl: string): boolean {
-  const { origin } = headers;
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin') return false;
-  return origin === undefined || origin === new URL(publicUrl).origin;
-}
-
-function createCookies({ publicUrl, secret }: Pick<DevicePageParts, 'publicUrl' | 'secret'>) {
-  const isSecure = publicUrl.startsWith('https:');
-  const name = isSecure ? '__Host-gateway-sign-in' : 'gateway-sign-in';
-  // Lax, not Strict: the realm's redirect is a step from another site.
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
-
-  function read({ request }: Scope): string | null {
-    const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-    const value = pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
-    return SECRET.test(value) ? value : null;
-  }
-
-  return {
-    read,
-    /** The browser's secret, a new one where it has none. */
-    give(scope: Scope) {
-      const value = read(scope) ?? secret();
-      return { secret: value, header: `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes}` };
-    },
-    end: `${name}=; Max-Age=0; ${attributes}`,
   };
 }

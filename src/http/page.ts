@@ -1,28 +1,8 @@
 /** The few pages that people see: no script, nothing from elsewhere, never in a frame, never kept. */
 import { createHash } from 'node:crypto';
+import { type Html, html } from './html.ts';
 import { sendBytes } from './reply.ts';
 import type { Scope } from './request-scope.ts';
-
-/** Text that is HTML already; only {@link html} makes it. */
-export interface Html {
-  readonly html: string;
-}
-
-/** A template whose values are escaped, unless they are HTML of its own making. */
-export function html(parts: TemplateStringsArray, ...values: readonly (string | Html)[]): Html {
-  const texts = values.map((value) => (typeof value === 'string' ? escapeText(value) : value.html));
-  return { html: parts.reduce((text, part, index) => text + (texts[index - 1] ?? '') + part) };
-}
-
-const ESCAPED: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-const escapeText = (text: string) => text.replaceAll(/[&<>"']/g, (one) => ESCAPED[one] ?? '');
 
 const STYLE = `
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
