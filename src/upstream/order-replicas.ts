@@ -30,21 +30,28 @@ export function orderReplicas<T extends ReplicaLoad>(
   const total = replicas.reduce((sum, { inFlight }) => sum + inFlight, 1);
   const share = Math.ceil((OVER_AVERAGE * total) / replicas.length);
   const bound = Math.min(most, Math.max(LEAST_BOUND, share));
-  const key = affinity();
+  const conversation = hash(`${affinity()}\n`, 0x811c9dc5);
   return replicas
-    .map((replica) => ({ replica, isFull: replica.inFlight >= bound, weight: weigh(key, replica.url) }))
+    .map((replica) => ({
+      replica,
+      isFull: replica.inFlight >= bound,
+      weight: mix(hash(replica.url, conversation)),
+    }))
     .toSorted((one, other) => Number(one.isFull) - Number(other.isFull) || other.weight - one.weight)
     .map(({ replica }) => replica);
 }
 
-/** A number that depends on every letter of both: FNV-1a, then MurmurHash3's last mix, as FNV alone spreads badly. */
-function weigh(key: string, url: string): number {
-  let hash = 0x811c9dc5;
-  for (const text of [key, '\n', url]) {
-    for (let index = 0; index < text.length; index++)
-      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+/** FNV-1a, going on from where another text ended. */
+function hash(text: string, from: number): number {
+  let result = from;
+  for (let index = 0; index < text.length; index++)
+    result = Math.imul(result ^ text.charCodeAt(index), 0x01000193);
+  return result;
+}
+
+/** MurmurHash3's last mix: FNV alone spreads names that differ in one letter badly. */
+function mix(value: number): number {
+  let result = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  result = Math.imul(result ^ (result >>> 13), 0xc2b2ae35);
+  return (result ^ (result >>> 16)) >>> 0;
 }
