@@ -4,10 +4,10 @@
 import { GatewayError, hasClientLeft } from './errors.ts';
 import { isStartUpProbe, probeAnswer } from './protocol/anthropic/start-up-probe.ts';
 import { isWarmUp, warmUpAnswer } from './protocol/anthropic/warm-up.ts';
-import type { Conversation } from './protocol/conversation.ts';
 import { promptPrefix, sessionOf } from './protocol/conversation-key.ts';
-import { CLIENT_DIALECTS, NO_OPTIONS } from './protocol/dialects.ts';
+import { NO_OPTIONS } from './protocol/dialects.ts';
 import { readTurn } from './protocol/read-turn.ts';
+import { toReplyContext } from './protocol/reply-context.ts';
 import type { ReplyContext } from './protocol/reply-events.ts';
 import { classifyRequest, isTitle } from './protocol/request-class.ts';
 import { type Seal, sealReasoning } from './protocol/responses/sealed-reasoning.ts';
@@ -16,11 +16,12 @@ import { sideModels } from './protocol/side-models.ts';
 import { estimateCost } from './quota/estimate-cost.ts';
 import { toQuotaHeaders } from './quota/headers.ts';
 import type { Demand, Quota, Reservation } from './quota/quota.ts';
-import { toLandingNotice } from './quota/refusal.ts';
+import { toReservationHeaders } from './quota/reservation-headers.ts';
 import { createEarlyStream } from './relay/early-stream.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
 import type { Memory } from './responses-store/recall.ts';
 import { chooseRoute } from './routing/choose-route.ts';
+import { routeHeaders } from './routing/route-headers.ts';
 import type { Candidate, Dialect, Outcome, Principal, Route, Terms, Tier } from './types.ts';
 import type { Exchange, FailedAttempt } from './upstream/attempt.ts';
 import type { RefusedReply } from './upstream/await-content.ts';
@@ -240,22 +241,12 @@ async function landSoftly(parts: PipelineParts, tier: Tier, terms: Terms, asked:
   return { ...route, reason: 'quota-used-up' };
 }
 
-/** Where the caller stands, and where quota changed what was asked for, that it did. */
-function quotaHeaders(
-  parts: PipelineParts,
+const quotaHeaders = (
+  { timeZone, clock }: PipelineParts,
   { dialect }: InferenceCall,
-  { standings, exhausted }: Reservation,
+  reservation: Reservation,
   { served }: Route,
-): Record<string, string> {
-  const now = parts.clock();
-  const [first] = exhausted;
-  return {
-    ...toQuotaHeaders([...exhausted, ...standings], dialect, now),
-    ...(first !== undefined && {
-      'x-gateway-notice': printable(toLandingNotice(first, parts.timeZone, now, served)),
-    }),
-  };
-}
+) => toReservationHeaders(reservation, { dialect, served, timeZone, now: clock() });
 
 /** Looking at the quota is free: answered here, with the headers that the question is asked for. */
 async function answerProbe(
@@ -377,34 +368,6 @@ function toRelayClient(
   };
 }
 
-/** Which model was asked for, which served, why, and by whom. */
-export function routeHeaders(
-  route: Route,
-  backend: string,
-  dropped: readonly string[] = [],
-): Record<string, string> {
-  return {
-    ...modelHeaders(route),
-    'x-gateway-route-reason': route.reason,
-    'x-gateway-backend': backend,
-    ...(dropped.length > 0 && { 'x-gateway-dropped': printable(dropped.join(', ')) }),
-  };
-}
-
-/** Which model was asked for and which serves; also said where no backend answered. */
-export function modelHeaders({ requested, served }: Route): Record<string, string> {
-  return {
-    'x-gateway-model-requested': printable(requested),
-    'x-gateway-model-served': printable(served),
-  };
-}
-
-/** Header values carry visible ASCII only; names of dropped fields come from the client, of models from a backend. */
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512);
-
-const NO_TOOLS: ReadonlySet<string> = new Set();
-const NO_NAMES: ReadonlyMap<string, string> = new Map();
-
 function replyContext(
   parts: PipelineParts,
   call: InferenceCall,
@@ -412,23 +375,15 @@ function replyContext(
   outbound: SentRequest | null,
 ): ReplyContext {
   const translation = outbound?.translation;
-  const conversation = translation?.conversation;
-  const { idPrefixes } = CLIENT_DIALECTS[call.dialect];
-  return {
-    messageId: idPrefixes.reply + parts.randomText(),
+  return toReplyContext(translation ?? null, {
+    dialect: call.dialect,
     model: route.requested,
-    created: Math.floor(parts.clock() / 1000),
-    showReasoning: conversation === undefined || showsReasoning(conversation, call.dialect),
-    streamUsage: outbound?.asksUsage !== true && (conversation?.streamUsage ?? true),
-    toolNames: translation?.toolNames ?? NO_NAMES,
-    usedToolIds: conversation === undefined ? NO_TOOLS : toolIds(conversation),
-    mintToolId: () => idPrefixes.toolCall + parts.randomText(),
     requestId: call.id,
-    tools: new Map(conversation?.tools.map((tool) => [tool.name, tool])),
-    echo: conversation?.echo,
+    asksUsage: outbound?.asksUsage === true,
+    randomText: parts.randomText,
+    now: parts.clock(),
     sealReasoning: sealFor(parts, translation),
-    customTools: new Set(conversation?.tools.filter((tool) => tool.custom === true).map((tool) => tool.name)),
-  };
+  });
 }
 
 function sealFor(
@@ -437,19 +392,4 @@ function sealFor(
 ): ReplyContext['sealReasoning'] {
   if (translation?.conversation.sealsReasoning !== true) return undefined;
   return (reasoned) => sealReasoning(reasoned, translation.origin, seal);
-}
-
-/** As the client asked; said nothing, as its dialect has it. */
-function showsReasoning({ reasoning }: Conversation, dialect: Dialect): boolean {
-  if ('shown' in reasoning) return reasoning.shown;
-  return reasoning.kind === 'default' && CLIENT_DIALECTS[dialect].showsReasoning;
-}
-
-function toolIds({ turns }: Conversation): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const turn of turns) {
-    if (turn.role !== 'assistant') continue;
-    for (const part of turn.parts) if (part.type === 'tool-call') ids.add(part.id);
-  }
-  return ids;
 }

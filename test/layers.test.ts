@@ -53,6 +53,7 @@ const PURE = [
   'routing/choose-route.ts',
   'routing/match-model.ts',
   'routing/fit-context.ts',
+  'routing/route-headers.ts',
 ];
 
 /** The one file, or the one kind of file, that imports each npm package. */

@@ -2,8 +2,9 @@
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { handleInference, modelHeaders, type PipelineParts, type Progress } from '../pipeline.ts';
+import { handleInference, type PipelineParts, type Progress } from '../pipeline.ts';
 import { isCharged } from '../quota/reservation.ts';
+import { modelHeaders } from '../routing/route-headers.ts';
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
 import type { UsageRecord } from '../usage/record.ts';
