@@ -88,7 +88,7 @@ test('the seeds’ manifest is kept: name, replicas, port, image, environment an
     ]),
   );
   assert.deepEqual(
-    { ...shown, GATEWAY_CONFIG: '', GATEWAY_DATA_DIR: '', KEYCLOAK_AUDIENCE: '' },
+    { ...shown, GATEWAY_CONFIG: '', GATEWAY_DATA_DIR: '', KEYCLOAK_AUDIENCE: '', PUBLIC_URL: '' },
     {
       INTERNAL_LLM_URL: 'http://vllm.ai-hub.svc:8000/v1',
       CLAUDE_API_KEY: 'gateway-secrets/claude-api-key',
@@ -97,6 +97,7 @@ test('the seeds’ manifest is kept: name, replicas, port, image, environment an
       AUTH_PROVIDER: 'keycloak',
       KEYCLOAK_URL: 'https://keycloak.<location-code>.<sovereign-domain>/realms/<org>',
       KEYCLOAK_AUDIENCE: '',
+      PUBLIC_URL: '',
       GATEWAY_CONFIG: '',
       GATEWAY_DATA_DIR: '',
     },

@@ -17,6 +17,14 @@
 {{ .Values.valkey.name | default (printf "%s-valkey" (include "llm-gateway.fullname" .)) }}
 {{- end }}
 
+{{- define "llm-gateway.publicUrl" -}}
+{{- if .Values.publicUrl -}}
+{{ .Values.publicUrl }}
+{{- else if .Values.ingress.enabled -}}
+{{ ternary "https" "http" (ne .Values.ingress.tlsSecret "") }}://{{ .Values.ingress.host }}
+{{- end -}}
+{{- end }}
+
 {{- define "llm-gateway.selector" -}}
 app.kubernetes.io/name: {{ include "llm-gateway.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -61,6 +69,9 @@ CLAUDE_API_KEY: {{ toJson .Values.backends.claude.secret }}
 OPENAI_API_KEY: {{ toJson .Values.backends.openai.secret }}
 AXON_API_KEY: {{ toJson .Values.backends.axon.secret }}
 STATIC_KEYS: {{ toJson .Values.auth.staticKeys }}
+{{- if eq .Values.auth.provider "keycloak" }}
+KEYCLOAK_CLIENT_SECRET: {{ toJson .Values.auth.keycloak.clientSecret }}
+{{- end }}
 {{- if not .Values.valkey.enabled }}
 QUOTA_REDIS_URL: {{ toJson .Values.quotaStore.secret }}
 {{- end }}
@@ -127,6 +138,7 @@ QUOTA_REDIS_URL: {{ toJson .Values.quotaStore.secret }}
 - name: KEYCLOAK_AUDIENCE
   value: {{ .Values.auth.keycloak.audience | quote }}
 {{- end }}
+{{- include "llm-gateway.plainEnv" (dict "variable" "PUBLIC_URL" "value" (include "llm-gateway.publicUrl" .)) }}
 - name: GATEWAY_CONFIG
   value: /etc/llm-gateway/gateway.yaml
 - name: GATEWAY_DATA_DIR
