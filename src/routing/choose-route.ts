@@ -28,12 +28,19 @@ export type Backends = ReadonlyMap<string, RoutableBackend>;
 export const DEFAULT_MODEL = 'default';
 
 /**
+ * Told of each rule that was looked at, in order, and whether it is about the model. Where one that is was not the last,
+ * none of its backends is configured.
+ */
+export type OnRule = (rule: RouteRule, fits: boolean) => void;
+
+/**
  * Decides the route, or refuses.
  *
+ * @param onRule for whoever wants to know why
  * @throws GatewayError `invalid_request` for something that is no model name, `model_not_found` when no rule of
  *   the tier includes it, `backend_unreachable` when the rule's backend has not told its models yet
  */
-export function chooseRoute(tier: Tier, requested: unknown, backends: Backends): Route {
+export function chooseRoute(tier: Tier, requested: unknown, backends: Backends, onRule?: OnRule): Route {
   if (!isModelName(requested)) {
     throw new GatewayError(
       'invalid_request',
@@ -43,6 +50,7 @@ export function chooseRoute(tier: Tier, requested: unknown, backends: Backends):
   const model = readModelName(requested);
   for (const rule of tier.routes) {
     const name = matchModel(rule.match, model, (backend) => backends.get(backend)?.models ?? []);
+    onRule?.(rule, name !== null);
     if (name === null) continue;
     const route = routeBy(rule, name, model, backends);
     if (route !== null) return route;

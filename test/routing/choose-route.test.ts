@@ -182,3 +182,24 @@ function tryRoute(tier: Tier, name: string) {
 function backendsReached(tier: Tier, name: string): string[] {
   return tryRoute(tier, name)?.candidates.map(({ backend }) => backend) ?? [];
 }
+
+test('who wants to know why is told of every rule up to the one that decided, by the same function', () => {
+  const seen: (readonly [string, boolean])[] = [];
+  const rules = [
+    { match: 'gpt', to: [{ backend: 'openai' }] },
+    { match: 'claude:haiku', to: [{ backend: 'nowhere' }] },
+    { match: 'claude', to: [{ backend: 'claude' }] },
+    { match: '*', to: [{ backend: 'claude' }] },
+  ];
+  const backends = new Map([['claude', { urls: ['http://claude'], defaultModel: null, models: [] }]]);
+  const tier = { name: 'pro', rank: 1, routes: rules } as unknown as Parameters<typeof chooseRoute>[0];
+  const route = chooseRoute(tier, 'claude-haiku-5-5', backends, ({ match }, fits) =>
+    seen.push([match, fits]),
+  );
+  assert.equal(route.candidates[0].backend, 'claude');
+  assert.deepEqual(seen, [
+    ['gpt', false],
+    ['claude:haiku', true],
+    ['claude', true],
+  ]);
+});
