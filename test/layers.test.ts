@@ -35,6 +35,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 
 /** Files outside protocol/ that decide without asking clock, chance, network or disk. */
 const PURE = [
+  'auth/operators.ts',
   'auth/tiers.ts',
   'quota/draws.ts',
   'quota/estimate-cost.ts',

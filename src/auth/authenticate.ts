@@ -8,6 +8,7 @@ import type { Keyring } from './keys.ts';
 import { hashKey } from './keys.ts';
 import { mintedPrefixOf } from './minted.ts';
 import type { TokenVerifier, VerifiedToken } from './oidc.ts';
+import type { Someone } from './operators.ts';
 import type { FindOwner, Owner } from './owners.ts';
 import type { PersonalKeys } from './personal-keys.ts';
 import { invalidCredential } from './refusals.ts';
@@ -25,6 +26,8 @@ export interface Caller {
   /** Whose tier it is: of a service key, the person who made it. */
   readonly owner: Owner;
   readonly via: 'static-key' | 'token' | 'session' | 'personal-key' | 'service-key';
+  /** Whether they run the gateway, and say so by a sign-in: a key, which lies in files, never does. */
+  readonly isOperator: boolean;
 }
 
 /** As {@link Authenticate}, for those who must know more. */
@@ -51,6 +54,8 @@ export interface AuthenticatorOptions {
   readonly defaultTier: string | null;
   /** The plan's tiers. */
   readonly tiers: readonly Pick<Tier, 'name' | 'rank'>[];
+  /** Whether somebody runs the gateway; absent: nobody. */
+  readonly isOperator?: ((someone: Someone) => boolean) | undefined;
   /** Absent: static keys and tokens are all there is. */
   readonly handedOut?: HandedOut | undefined;
   /** Address of the RFC 9728 metadata, named in every 401. */
@@ -62,6 +67,7 @@ interface Claimant extends Omit<Principal, 'tier'> {
   readonly tier: string | null;
   readonly owner: Owner;
   readonly via: Caller['via'];
+  readonly claims: unknown;
 }
 
 /** {@link createIdentify}, for those who only ask who. */
@@ -93,14 +99,15 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
     const sid = typeof claims.sid === 'string' ? claims.sid : null;
     const issuedAt = Number(claims.iat) * 1000;
     if (await handedOut?.denied.isDenied({ ...owner, sid, issuedAt })) throw invalidCredential('logged out');
-    return { subject, user, tier: chooseTier(claims), ...groupsOf(claims), owner, via: 'token' };
+    return { subject, user, tier: chooseTier(claims), ...groupsOf(claims), claims, owner, via: 'token' };
   }
 
   async function claim(credential: string): Promise<Claimant> {
     const digest = hashKey(credential);
     // Before any look at the shape: a static key may begin with `sk-` or look like a token.
     const owner = keyring.find(digest);
-    if (owner !== null) return { ...owner, owner: { issuer: 'static', sub: owner.user }, via: 'static-key' };
+    if (owner !== null)
+      return { ...owner, owner: { issuer: 'static', sub: owner.user }, claims: null, via: 'static-key' };
     for (const verifier of verifiers) {
       const seen = verifier.recall(digest);
       if (seen !== null) return toClaimant(seen);
@@ -130,9 +137,11 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
     const answers = await Promise.all(values.map((value) => claim(value).catch(toAnswer)));
     const claimant = chooseClaimant(answers);
     if (claimant instanceof GatewayError) throw refuse(claimant);
-    const { tier, owner, via, ...who } = claimant;
+    const { tier, owner, via, claims, ...who } = claimant;
     if (tier === null) throw noSubscription();
-    return { principal: { ...who, tier }, owner, via };
+    const isPerson = via === 'token' || via === 'session';
+    const isOperator = isPerson && options.isOperator?.({ owner, tier, claims }) === true;
+    return { principal: { ...who, tier }, owner, via, isOperator };
   };
 }
 
@@ -150,6 +159,7 @@ function createHandedOutClaims(
       user: standing.user ?? fallback,
       tier: 'tier' in basis ? basis.tier : chooseTier(basis.claims),
       ...('tier' in basis ? {} : groupsOf(basis.claims)),
+      claims: 'tier' in basis ? null : basis.claims,
       owner,
     };
   }

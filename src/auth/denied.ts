@@ -24,6 +24,8 @@ export interface Bearer {
 
 export interface Denied {
   deny(denial: Denial): Promise<void>;
+  /** All that somebody began before, by what their quota is counted by. Milliseconds since the epoch. */
+  denyBefore(subject: string, at: number): Promise<void>;
   /** Never rejects: while the store is away what was known last counts. */
   isDenied(bearer: Bearer): Promise<boolean>;
 }
@@ -52,12 +54,16 @@ export function createDenied({ denials, keepFor, clock }: DeniedOptions): Denied
     return at;
   }
 
+  async function keep(key: string, at: number): Promise<void> {
+    await denials.put(key, String(at), { ttl: keepFor });
+    cache.set(key, at, clock() + DENIAL_KNOWN_WITHIN);
+  }
+
   return {
-    async deny({ issuer, sub, sid, at }) {
-      const key = sid === undefined ? personKey(issuer, sub ?? '') : sessionKey(issuer, sid);
-      await denials.put(key, String(at), { ttl: keepFor });
-      cache.set(key, at, clock() + DENIAL_KNOWN_WITHIN);
-    },
+    deny: ({ issuer, sub, sid, at }) =>
+      keep(sid === undefined ? personKey(issuer, sub ?? '') : sessionKey(issuer, sid), at),
+
+    denyBefore: (subject, at) => keep(subjectKey(subject), at),
 
     async isDenied({ issuer, sub, sid, issuedAt }) {
       const [person, session] = await Promise.all([
@@ -69,5 +75,6 @@ export function createDenied({ denials, keepFor, clock }: DeniedOptions): Denied
   };
 }
 
-const personKey = (issuer: string, sub: string) => `sub:${subjectOf(issuer, sub)}`;
+const subjectKey = (subject: string) => `sub:${subject}`;
+const personKey = (issuer: string, sub: string) => subjectKey(subjectOf(issuer, sub));
 const sessionKey = (issuer: string, sid: string) => `sid:${digestOf(`${issuer}\0${sid}`)}`;

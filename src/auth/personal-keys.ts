@@ -46,6 +46,13 @@ export interface PersonalKeys {
   list(owner: Owner): Promise<readonly ListedKey[]>;
   /** @returns false where the owner has no such key */
   revoke(owner: Owner, id: string): Promise<boolean>;
+  /**
+   * Ends every key that somebody made.
+   *
+   * @param subject what the quota of whoever made them is counted by
+   * @returns how many there were
+   */
+  revokeAll(subject: string): Promise<number>;
   /** The key with this hash; asked of the store every time, so that a revoked one is out at once. */
   find(digest: string): Promise<HeldKey | null>;
 }
@@ -77,12 +84,18 @@ export function createPersonalKeys({
   const keys = records.collection('keys');
   const uses = records.collection('key-uses');
   const noted = createTokenCache<true>({ capacity: 10_000, clock });
-  const entriesOf = (owner: Owner, kind: KeyKind): Collection =>
-    records.collection(`${kind}-keys-of:${subjectOf(owner.issuer, owner.sub)}`);
+  const entriesOf = (subject: string, kind: KeyKind): Collection =>
+    records.collection(`${kind}-keys-of:${subject}`);
 
-  async function listEntries(owner: Owner): Promise<readonly Entry[]> {
-    const lists = await Promise.all(KINDS.map((kind) => entriesOf(owner, kind).list()));
+  async function listEntries(subject: string): Promise<readonly Entry[]> {
+    const lists = await Promise.all(KINDS.map((kind) => entriesOf(subject, kind).list()));
     return lists.flat().map(({ value }) => JSON.parse(value) as Entry);
+  }
+
+  async function end(subject: string, { digest, held }: Entry): Promise<void> {
+    await keys.delete(digest);
+    await entriesOf(subject, held.kind).delete(held.id);
+    await uses.delete(held.id);
   }
 
   /** Once an hour and key, in the background: nobody waits for it, and nothing depends on it. */
@@ -103,14 +116,14 @@ export function createPersonalKeys({
       const ttl = Math.max(1, expiresAt - createdAt);
       // Listed first: what a crash leaves behind is an entry that can be revoked, never a key that nobody sees.
       const entry: Entry = { digest, held };
-      const isListed = await entriesOf(owner, kind).put(id, JSON.stringify(entry), { ttl, atMost });
+      const isListed = await entriesOf(ownerKey(owner), kind).put(id, JSON.stringify(entry), { ttl, atMost });
       if (!isListed) throw tooMany(kind, atMost);
       await keys.put(digest, JSON.stringify(held), { ttl });
       return { key, held };
     },
 
     async list(owner) {
-      const entries = await listEntries(owner);
+      const entries = await listEntries(ownerKey(owner));
       const listed = await Promise.all(
         entries.map(async ({ held }) => {
           const used = await uses.get(held.id);
@@ -121,12 +134,16 @@ export function createPersonalKeys({
     },
 
     async revoke(owner, id) {
-      const entry = (await listEntries(owner)).find(({ held }) => held.id === id);
+      const entry = (await listEntries(ownerKey(owner))).find(({ held }) => held.id === id);
       if (entry === undefined) return false;
-      await keys.delete(entry.digest);
-      await entriesOf(owner, entry.held.kind).delete(id);
-      await uses.delete(id);
+      await end(ownerKey(owner), entry);
       return true;
+    },
+
+    async revokeAll(subject) {
+      const entries = await listEntries(subject);
+      await Promise.all(entries.map((entry) => end(subject, entry)));
+      return entries.length;
     },
 
     async find(digest) {
@@ -138,6 +155,8 @@ export function createPersonalKeys({
     },
   };
 }
+
+const ownerKey = ({ issuer, sub }: Owner) => subjectOf(issuer, sub);
 
 function tooMany(kind: KeyKind, atMost: number): GatewayError {
   return new GatewayError(

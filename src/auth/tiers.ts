@@ -68,7 +68,7 @@ export function createGroupReader(
 }
 
 /** The values of one claim: a text or number is one value, an array as many as it has of those, all else none. */
-function valuesAt(claims: unknown, path: readonly string[]): readonly string[] {
+export function valuesAt(claims: unknown, path: readonly string[]): readonly string[] {
   let at: unknown = claims;
   for (const segment of path) {
     if (typeof at !== 'object' || at === null || Array.isArray(at)) return [];

@@ -1,28 +1,58 @@
 /** The operators' API, where somebody may use it. */
 import { hash } from 'node:crypto';
+import { hasOperators } from '../auth/operators.ts';
 import type { Config } from '../config/schema.ts';
 import { type AdminParts, createAdminHandler } from '../http/admin.ts';
 import type { Handler } from '../http/routes.ts';
+import { createRevoke, createStandings, type StandingsParts } from '../http/standings.ts';
 import { createAudit } from '../store/audit.ts';
 import type { Records } from '../store/records.ts';
+import type { Identity } from './auth.ts';
 import type { UsageKept } from './usage.ts';
 
-type Given = Pick<AdminParts, 'identify' | 'tiers' | 'termsOf' | 'quota' | 'grants' | 'clock'> & {
+export type OperatorParts = Pick<
+  AdminParts,
+  'identify' | 'tiers' | 'standings' | 'revoke' | 'audit' | 'clock'
+> & { readonly usage: UsageKept };
+
+type OperatorGiven = Pick<StandingsParts, 'tiers' | 'termsOf' | 'quota' | 'grants' | 'clock'> & {
+  readonly identity: Identity;
   readonly records: Records;
   readonly usage: UsageKept;
 };
 
-/** Nothing where neither a token nor a tier of operators is configured. */
-export function createAdmin({ admin: { token, tiers } }: Config, given: Given): { readonly admin?: Handler } {
-  if (token === undefined && tiers.length === 0) return {};
-  const { records, usage } = given;
+/** What operators see and change, by the API or the console. */
+export function createOperatorParts(given: OperatorGiven): OperatorParts {
+  const { identity, records, usage, tiers, clock } = given;
+  const audit = createAudit(records);
+  const { denied, personalKeys } = identity;
+  return {
+    identify: identity.identify,
+    standings: createStandings({ ...given, audit, usage: usage.store }),
+    revoke: createRevoke({
+      revokeKeys: personalKeys.revokeAll,
+      denyBefore: denied.denyBefore,
+      audit,
+      clock,
+    }),
+    audit,
+    usage,
+    tiers,
+    clock,
+  };
+}
+
+/** Nothing where nobody could use it. */
+export function createAdmin(
+  { admin: { token, ...operators } }: Config,
+  { usage, ...given }: OperatorParts,
+): { readonly admin?: Handler } {
+  if (token === undefined && !hasOperators(operators)) return {};
   const toHash = (credential: string) => hash('sha256', credential, 'buffer');
   const admin = createAdminHandler({
     ...given,
     tokenHash: token === undefined ? null : toHash(token.reveal()),
     hash: toHash,
-    operatorTiers: tiers,
-    audit: createAudit(records),
     usage: usage.store,
     dayOf: usage.dayOf,
   });

@@ -5,6 +5,7 @@ import { createDenied, type Denied } from '../auth/denied.ts';
 import { createIntrospect } from '../auth/introspect.ts';
 import { createKeyring, hashKey, type KeyEntry } from '../auth/keys.ts';
 import { createTokenVerifier, type TokenVerifier } from '../auth/oidc.ts';
+import { createOperatorCheck } from '../auth/operators.ts';
 import { createFindOwner } from '../auth/owners.ts';
 import { createPersonalKeys, type PersonalKeys } from '../auth/personal-keys.ts';
 import { createRealm, type Realm } from '../auth/realm.ts';
@@ -131,6 +132,7 @@ export function createIdentity(parts: IdentityParts): Identity {
     ...(config.quota.pools.length > 0 && { groupsClaim: config.auth.keycloak.groupsClaim }),
     defaultTier,
     tiers,
+    isOperator: createOperatorCheck(config.admin),
     handedOut,
     resourceMetadataUrl:
       server.publicUrl === undefined ? undefined : server.publicUrl + RESOURCE_METADATA_PATH,

@@ -29,7 +29,7 @@ import type { Records } from '../store/records.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
 import type { Traffic } from '../upstream/traffic.ts';
-import { createAdmin } from './admin.ts';
+import { createAdmin, createOperatorParts } from './admin.ts';
 import { configuredKeys, createIdentity, createRealms, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
@@ -145,6 +145,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     bodyBytes,
   };
   const forCodex = createForCodex(backends, catalogue.known);
+  const operators = createOperatorParts({ ...core, identity, tiers, termsOf: parts.termsOf });
   const inference = { ...parts, bodyBytes, metrics, recordUsage: core.usage.record, log };
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler(inference, 'anthropic'),
@@ -161,7 +162,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     livez: handleLivez,
     readyz: createReadyzHandler(health),
     identity: createIdentityHandlers(identityParts, identity),
-    ...createAdmin(config, { ...core, identify: identity.identify, tiers, termsOf: parts.termsOf }),
+    ...createAdmin(config, operators),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });

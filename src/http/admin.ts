@@ -2,28 +2,32 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../auth/authenticate.ts';
 import { GatewayError } from '../errors.ts';
-import type { Grants } from '../quota/grants.ts';
-import type { Quota } from '../quota/quota.ts';
 import type { Audit } from '../store/audit.ts';
-import type { Allowance, Principal, Standing, Terms, Tier } from '../types.ts';
+import type { Tier } from '../types.ts';
 import { toCsv } from '../usage/csv.ts';
 import type { Grouping, KnownUser, UsageStore } from '../usage/usage-store.ts';
 import { readBody } from './read-body.ts';
 import { sendBytes, sendJson } from './reply.ts';
 import type { Scope } from './request-scope.ts';
+import {
+  type Change,
+  MOST_EXTRA,
+  type Revoke,
+  type ShownStanding,
+  type Standings,
+  storeAway,
+  toActor,
+} from './standings.ts';
 
 export interface AdminParts {
   /** SHA-256 of the operators' token; null where there is none. */
   readonly tokenHash: Uint8Array | null;
   /** Hashes a credential as `tokenHash` was. */
   readonly hash: (credential: string) => Uint8Array;
-  /** Tiers whose members are operators. */
-  readonly operatorTiers: readonly string[];
   readonly identify: (rawHeaders: readonly string[]) => Promise<Caller>;
   readonly tiers: ReadonlyMap<string, Tier>;
-  readonly termsOf: (principal: Principal) => Terms;
-  readonly quota: Pick<Quota, 'peek'>;
-  readonly grants: Grants;
+  readonly standings: Standings;
+  readonly revoke: Revoke;
   readonly audit: Audit;
   readonly usage: Pick<UsageStore, 'totals' | 'recent' | 'users'>;
   /** The local day of an instant. */
@@ -42,13 +46,13 @@ const ACTIONS: readonly (readonly [method: string, path: RegExp, action: Action]
   ['GET', new RegExp(`^/admin/v1/users/${SUBJECT}/requests$`), listRequests],
   ['POST', new RegExp(`^/admin/v1/users/${SUBJECT}/grants$`), grant],
   ['POST', new RegExp(`^/admin/v1/users/${SUBJECT}/reset$`), reset],
+  ['POST', new RegExp(`^/admin/v1/users/${SUBJECT}/revoke$`), revoke],
   ['GET', /^\/admin\/v1\/usage$/, showUsage],
   ['GET', /^\/admin\/v1\/audit$/, showAudit],
 ];
 
 /** Bytes. */
 const BODY_BYTES = 16 * 1024;
-const MOST_EXTRA = 1_000_000_000;
 const DAY = 86_400_000;
 /** Nothing of this is for a cache. */
 const NO_STORE = { 'cache-control': 'no-store' };
@@ -70,12 +74,11 @@ export function createAdminHandler(parts: AdminParts) {
 
 /** @returns who it is, for the audit log */
 async function authorize(parts: AdminParts, rawHeaders: readonly string[]): Promise<string> {
-  const { tokenHash, hash, operatorTiers } = parts;
+  const { tokenHash, hash } = parts;
   if (tokenHash !== null && bearersOf(rawHeaders).some((one) => timingSafeEqual(hash(one), tokenHash)))
     return 'admin token';
-  const { principal, via } = await parts.identify(rawHeaders);
-  if (operatorTiers.includes(principal.tier) && (via === 'token' || via === 'session'))
-    return `${principal.user} (${principal.subject.slice(0, 16)})`;
+  const caller = await parts.identify(rawHeaders);
+  if (caller.isOperator) return toActor(caller.principal);
   throw new GatewayError('permission_denied', 'This credential is not one of an operator.');
 }
 
@@ -97,9 +100,10 @@ async function listUsers({ usage }: AdminParts, scope: Scope): Promise<void> {
   sendJson(scope, 200, { users: found.map(toUser) }, NO_STORE);
 }
 
-async function showUser(parts: AdminParts, scope: Scope, _: string, subject: string): Promise<void> {
-  const known = await findUser(parts, subject);
-  sendJson(scope, 200, { ...toUser(known), ...(await standingOf(parts, known)) }, NO_STORE);
+async function showUser({ standings }: AdminParts, scope: Scope, _: string, subject: string): Promise<void> {
+  const known = await standings.find(subject);
+  const body = { ...toUser(known), ...toStandingsBody(await standings.of(known)) };
+  sendJson(scope, 200, body, NO_STORE);
 }
 
 async function listRequests({ usage }: AdminParts, scope: Scope, _: string, subject: string): Promise<void> {
@@ -112,7 +116,7 @@ async function listRequests({ usage }: AdminParts, scope: Scope, _: string, subj
 }
 
 async function grant(parts: AdminParts, scope: Scope, operator: string, subject: string): Promise<void> {
-  const { extra, reason } = await readChange(scope, ['extra', 'reason']);
+  const { extra, reason, allowance } = await readChange(scope, ['extra', 'reason', 'allowance']);
   if (
     typeof extra !== 'number' ||
     !Number.isSafeInteger(extra) ||
@@ -120,43 +124,30 @@ async function grant(parts: AdminParts, scope: Scope, operator: string, subject:
     Math.abs(extra) > MOST_EXTRA
   )
     throw invalid('"extra" must be a whole number of requests other than 0, negative to take some back.');
-  await change(parts, scope, { operator, subject, action: 'grant', reason }, () => extra);
+  await change(parts, scope, subject, { operator, action: 'grant', reason, allowance, extra });
 }
 
 async function reset(parts: AdminParts, scope: Scope, operator: string, subject: string): Promise<void> {
-  const { reason } = await readChange(scope, ['reason']);
-  await change(parts, scope, { operator, subject, action: 'reset', reason }, ({ limit, remaining }, base) =>
-    // The whole limit again: what is missing from it is given on top.
-    limit === null ? 0 : base - (remaining ?? 0),
-  );
+  const { reason, allowance } = await readChange(scope, ['reason', 'allowance']);
+  await change(parts, scope, subject, { operator, action: 'reset', reason, allowance, extra: 'whole' });
 }
 
-interface Change {
-  readonly operator: string;
-  readonly subject: string;
-  readonly action: string;
-  readonly reason: string;
-}
-
-/** Extra requests are given until the window ends, and count for the next request on every replica. */
 async function change(
-  parts: AdminParts,
+  { standings }: AdminParts,
   scope: Scope,
-  { operator, subject, action, reason }: Change,
-  toExtra: (standing: Standing, limit: number) => number,
+  subject: string,
+  wanted: Omit<Change, 'requestId'>,
 ): Promise<void> {
-  const { audit, grants, clock } = parts;
-  const known = await findUser(parts, subject);
-  const [allowance, standing] = await mainOf(parts, known);
-  if (allowance.limit === null)
-    throw new GatewayError('conflict', `The "${known.tier}" tier has no limit to give more of.`);
-  const extra = toExtra(standing, allowance.limit);
-  const details = { allowance: allowance.name, extra, reason };
-  await audit
-    .write({ at: clock(), requestId: scope.id, actor: operator, action, subject, details })
-    .catch(storeAway);
-  await grants.add(subject, allowance.name, extra, Math.max(1, standing.resetsAt - clock())).catch(storeAway);
-  sendJson(scope, 200, { ...toUser(known), ...(await standingOf(parts, known)) }, NO_STORE);
+  const known = await standings.find(subject);
+  await standings.change(known, { ...wanted, requestId: scope.id });
+  const body = { ...toUser(known), ...toStandingsBody(await standings.of(known)) };
+  sendJson(scope, 200, body, NO_STORE);
+}
+
+async function revoke(parts: AdminParts, scope: Scope, operator: string, subject: string): Promise<void> {
+  const { reason } = await readChange(scope, ['reason']);
+  await parts.revoke({ requestId: scope.id, operator, reason, subject });
+  sendBytes(scope, 204, '', NO_STORE);
 }
 
 async function showUsage({ usage, dayOf, clock }: AdminParts, scope: Scope): Promise<void> {
@@ -183,48 +174,19 @@ async function showAudit({ audit, clock }: AdminParts, scope: Scope): Promise<vo
   sendJson(scope, 200, { month, entries }, NO_STORE);
 }
 
-async function findUser({ usage }: AdminParts, subject: string): Promise<KnownUser> {
-  const found = (await usage.users(subject, 10)).find((user) => user.subject === subject);
-  if (found === undefined)
-    throw new GatewayError(
-      'route_not_found',
-      'No request of this user is on record; GET /admin/v1/users lists them.',
-    );
-  return found;
+/** The main allowance, then every one. */
+function toStandingsBody(standings: readonly ShownStanding[]) {
+  const allowances = standings.map(({ allowance, limit, extra, used, pending, remaining, resetsAt }) => {
+    const counts = { allowance: allowance.name, limit, extra, used, pending, remaining };
+    return { ...counts, resets_at: toTime(resetsAt) };
+  });
+  return { standing: allowances[0] ?? null, allowances };
 }
 
-async function standingOf(parts: AdminParts, known: KnownUser) {
-  const [allowance, { used, pending, remaining, limit, resetsAt }] = await mainOf(parts, known);
-  const extra = limit === null || allowance.limit === null ? 0 : limit - allowance.limit;
-  const standing = { allowance: allowance.name, limit, extra, used, pending, remaining };
-  return { standing: { ...standing, resets_at: toTime(resetsAt) } };
-}
-
-/** The main allowance, and where somebody stands in it with what was given beyond. */
-async function mainOf(
-  { tiers, termsOf, quota }: AdminParts,
-  known: KnownUser,
-): Promise<readonly [Allowance, Standing]> {
-  // As of the latest request: what tier somebody is in now, only their next credential tells.
-  if (!tiers.has(known.tier))
-    throw new GatewayError('conflict', `The "${known.tier}" tier is not part of the plan any more.`);
-  const terms = termsOf(toPrincipal(known));
-  const [standing] = await quota.peek(toPrincipal(known), terms);
-  if (standing === undefined) throw new GatewayError('internal', 'The store told of no allowance.');
-  return [terms.allowances[0], standing];
-}
-
-const toPrincipal = ({ subject, user, tier }: KnownUser): Principal => ({ subject, user, tier });
 const toUser = ({ seenAt, ...user }: KnownUser) => ({ ...user, seen_at: toTime(seenAt) });
 const toTime = (at: number) => new Date(at).toISOString();
 const isGrouping = (name: string): name is Grouping => ['day', 'subject', 'model', 'backend'].includes(name);
 const invalid = (message: string) => new GatewayError('invalid_request', message);
-
-function storeAway(cause: unknown): never {
-  throw new GatewayError('quota_unavailable', 'The store does not answer now; nothing was changed.', {
-    cause,
-  });
-}
 
 function queryOf({ search }: Scope, known: readonly string[]): URLSearchParams {
   const query = new URLSearchParams(search);
@@ -253,7 +215,10 @@ async function readChange(scope: Scope, known: readonly string[]) {
   const { reason } = body;
   if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 500)
     throw invalid('"reason" must be a text of 1 to 500 characters.');
-  return { ...body, reason } as { readonly reason: string; readonly extra?: unknown };
+  const { allowance } = body;
+  if (allowance !== undefined && typeof allowance !== 'string')
+    throw invalid('"allowance" must be the name of one.');
+  return { extra: body.extra, reason, allowance };
 }
 
 function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> {

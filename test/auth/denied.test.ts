@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDenied, DENIAL_KNOWN_WITHIN } from '../../src/auth/denied.ts';
+import { subjectOf } from '../../src/auth/digest.ts';
 import { openTestRecords } from '../support/test-records.ts';
 
 const ISSUER = 'https://idp.example/realms/hub';
@@ -58,4 +59,12 @@ test('while the store is away tokens are checked without it', async () => {
   const denied = createDenied({ denials, keepFor: DAY, clock: () => now });
   assert.equal(await denied.isDenied(bearer('s1')), false);
   await assert.rejects(denied.deny({ issuer: ISSUER, sid: 's1', at: START }), /away/);
+});
+
+test('whoever knows a person by their subject alone can throw them out too', async () => {
+  const { here } = setUp();
+  await here.denyBefore(subjectOf(ISSUER, 'ada'), START);
+  assert.equal(await here.isDenied(bearer('s1', START - 1)), true);
+  assert.equal(await here.isDenied(bearer('s1', START - 1, 'ben')), false);
+  assert.equal(await here.isDenied(bearer('s1', START + 1)), false);
 });

@@ -161,6 +161,7 @@ test('a mistake is said in one sentence, and changes nothing', async () => {
     ['POST', `/users/${ana}/grants`, { extra: 1.5, reason: 'x' }, 400],
     ['POST', `/users/${ana}/grants`, { extra: 1 }, 400],
     ['POST', `/users/${ana}/grants`, { extra: 1, reason: 'x', limit: 3 }, 400],
+    ['POST', `/users/${ana}/grants`, { extra: 1, reason: 'x', allowance: 'weekly' }, 409],
     ['POST', `/users/${ana}/reset`, [], 400],
     ['POST', `/users/${'f'.repeat(64)}/reset`, { reason: 'x' }, 404],
     ['POST', '/users', { reason: 'x' }, 405],
@@ -177,6 +178,28 @@ test('a mistake is said in one sentence, and changes nothing', async () => {
   }
   const { entries } = (await admin('GET', '/audit')).body as { entries: unknown[] };
   assert.equal(entries.length, 2);
+});
+
+test('a revoked user’s keys end at once, and it is in the audit log', async () => {
+  const made = await fetch(`${gateways[0].url}/auth/keys`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer key-of-ana', 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'laptop' }),
+  });
+  const { key } = (await made.json()) as { key: string };
+  const statusOf = async () =>
+    (await fetch(`${gateways[1].url}/quota`, { headers: { authorization: `Bearer ${key}` } })).status;
+  assert.equal(await statusOf(), 200);
+  const ana = await subjectOf('ana');
+  const response = await fetch(`${gateways[0].url}/admin/v1/users/${ana}/revoke`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ reason: 'the laptop was stolen' }),
+  });
+  assert.equal(response.status, 204);
+  assert.equal(await statusOf(), 401);
+  const { entries } = (await admin('GET', '/audit')).body as { entries: Record<string, unknown>[] };
+  assert.equal(entries.at(-1)?.action, 'revoke');
 });
 
 test('where there is no limit there is nothing to give', async () => {

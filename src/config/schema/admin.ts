@@ -15,7 +15,20 @@ export const adminSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      'Tiers whose members are operators: they use `/admin/v1` with the token of their own sign-in, never with a key. ' +
-        'With neither `token` nor `tiers` there is no `/admin/v1`.',
+      'Tiers whose members are operators: they use the console, and `/admin/v1` with the token of their own sign-in, ' +
+        'never with a key. ' +
+        'Without `token`, `tiers`, `roles` and `users` there is no `/admin/v1`, and no operator in the console.',
     ),
+  roles: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Roles whose holders are operators, for example `operator` of the client `llm-gateway`.'),
+  rolesClaim: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .default('resource_access.llm-gateway.roles')
+    .describe('Where tokens name the roles of `roles`: a dotted path, or its segments.'),
+  users: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Users of the static keys who are operators, once they have signed in to the console.'),
 });
