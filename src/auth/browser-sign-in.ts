@@ -1,8 +1,7 @@
 /** A person's way through the browser: from the code on their screen to the realm and back, to a yes or a no. */
-import { GatewayError } from '../errors.ts';
 import type { DeviceSignIn } from './device-sign-in.ts';
-import type { TokenVerifier } from './oidc.ts';
 import type { Realm } from './realm.ts';
+import { toSession, type Vouch } from './vouch.ts';
 
 export interface BrowserSignIn {
   /**
@@ -33,8 +32,7 @@ export type Arrival =
   | { readonly kind: 'no-subscription'; readonly user: string };
 
 export interface BrowserSignInOptions {
-  readonly realms: readonly Realm[];
-  readonly verifiers: readonly TokenVerifier[];
+  readonly vouch: Vouch;
   readonly devices: DeviceSignIn;
   readonly chooseTier: (claims: unknown) => string | null;
   /** Where the realm sends the browser back to. */
@@ -42,17 +40,7 @@ export interface BrowserSignInOptions {
 }
 
 export function createBrowserSignIn(options: BrowserSignInOptions): BrowserSignIn {
-  const { devices, chooseTier, redirectUri } = options;
-  const realmOf = new Map(options.realms.map((realm) => [realm.issuer, realm]));
-  const verifierOf = new Map(options.verifiers.map((verifier) => [verifier.issuer, verifier]));
-
-  /** The access token comes from the realm itself, and is checked like anybody's: audience, kind, issuer. */
-  async function person(issuer: string, code: string, codeVerifier: string) {
-    const token = await realmOf.get(issuer)?.exchange({ code, codeVerifier, redirectUri });
-    if (token === undefined || token === null) return null;
-    return verifierOf.get(issuer)?.verify(token) ?? null;
-  }
-
+  const { devices, vouch, chooseTier, redirectUri } = options;
   return {
     async leave(userCode, browser, realm) {
       if (!(await devices.isWaiting(userCode))) return null;
@@ -63,27 +51,14 @@ export function createBrowserSignIn(options: BrowserSignInOptions): BrowserSignI
     async arrive({ state, code }, browser) {
       const left = await devices.returned(state, browser);
       if (left === null) return { kind: 'stale' };
-      const verified = await person(left.issuer, code, left.codeVerifier).catch(asRefusal);
+      const verified = await vouch(left.issuer, code, left.codeVerifier);
       if (verified === null) return { kind: 'refused' };
       const { user, claims } = verified;
       if (chooseTier(claims) === null) return { kind: 'no-subscription', user };
-      const grant = {
-        owner: { issuer: left.issuer, sub: String(claims.sub) },
-        sid: textOrNull(claims.sid),
-        user,
-        email: textOrNull(claims.email),
-      };
-      const ticket = await devices.propose({ userCode: left.userCode, grant }, browser);
+      const ticket = await devices.propose({ userCode: left.userCode, grant: toSession(verified) }, browser);
       return { kind: 'proposed', ticket, userCode: left.userCode, user };
     },
 
     decide: devices.decide,
   };
 }
-
-function asRefusal(error: unknown): null {
-  if (error instanceof GatewayError && error.code !== 'identity_unavailable') return null;
-  throw error;
-}
-
-const textOrNull = (claim: unknown) => (typeof claim === 'string' && claim !== '' ? claim : null);

@@ -4,6 +4,7 @@
  * meet another replica.
  */
 import type { Records } from '../store/records.ts';
+import { createDepartures, type Returned as Departed, type Departure } from './departures.ts';
 import { digestOf } from './digest.ts';
 import type { NewSession } from './sessions.ts';
 
@@ -19,12 +20,6 @@ export type Poll =
   | { readonly kind: 'pending' | 'too-fast' | 'denied' | 'expired' }
   | { readonly kind: 'approved'; readonly grant: NewSession };
 
-/** A sign-in under way in one browser. */
-export interface BrowserSignIn {
-  readonly state: string;
-  readonly codeChallenge: string;
-}
-
 /** Someone who has signed in at the realm and has not yet said yes. */
 export interface Candidate {
   readonly userCode: string;
@@ -39,7 +34,7 @@ export interface DeviceSignIn {
   /** Whether a client waits with this code; spelling as people type it. */
   isWaiting(userCode: string): Promise<boolean>;
   /** Sends a browser, known by a secret in its cookie, to the realm. */
-  leave(userCode: string, browser: string, issuer: string): Promise<BrowserSignIn>;
+  leave(userCode: string, browser: string, issuer: string): Promise<Departure>;
   /** The browser is back; each state works once, and in the browser that left with it. */
   returned(state: string, browser: string): Promise<Returned | null>;
   /** Keeps who has signed in until they answer; gives the ticket that their answer must bring. */
@@ -48,10 +43,8 @@ export interface DeviceSignIn {
   decide(ticket: string, browser: string, decision: 'approve' | 'deny'): Promise<string | null>;
 }
 
-export interface Returned {
+export interface Returned extends Omit<Departed, 'purpose'> {
   readonly userCode: string;
-  readonly issuer: string;
-  readonly codeVerifier: string;
 }
 
 export interface DeviceSignInOptions {
@@ -81,9 +74,6 @@ type Waiting = {
   readonly polledAt: number;
   readonly grant?: NewSession;
 };
-interface LeaveRecord extends Returned {
-  readonly browser: string;
-}
 interface TicketRecord extends Candidate {
   readonly browser: string;
 }
@@ -96,7 +86,8 @@ export function createDeviceSignIn({
 }: DeviceSignInOptions): DeviceSignIn {
   const devices = records.collection('device-codes');
   const userCodes = records.collection('user-codes');
-  const leaves = records.collection('browser-sign-ins');
+  const collection = records.collection('browser-sign-ins');
+  const departures = createDepartures({ collection, random, challengeOf });
   const tickets = records.collection('sign-in-tickets');
   const secret = () => Buffer.from(random(32)).toString('base64url');
 
@@ -151,17 +142,11 @@ export function createDeviceSignIn({
 
     isWaiting: async (userCode) => (await userCodes.get(lettersOf(userCode))) !== null,
 
-    async leave(userCode, browser, issuer) {
-      const [state, codeVerifier] = [secret(), secret()];
-      const record: LeaveRecord = { userCode, issuer, codeVerifier, browser: digestOf(browser) };
-      await leaves.put(digestOf(state), JSON.stringify(record), { ttl: LIFE_MS });
-      return { state, codeChallenge: challengeOf(codeVerifier) };
-    },
+    leave: (userCode, browser, issuer) => departures.leave(issuer, browser, userCode),
 
     async returned(state, browser) {
-      const value = await leaves.take(digestOf(state));
-      const record = value === null ? null : (JSON.parse(value) as LeaveRecord);
-      return record?.browser === digestOf(browser) ? record : null;
+      const left = await departures.returned(state, browser);
+      return left === null ? null : { ...left, userCode: left.purpose };
     },
 
     async propose(candidate, browser) {

@@ -5,6 +5,7 @@ import { createBrowserSignIn } from '../auth/browser-sign-in.ts';
 import { createDeviceSignIn } from '../auth/device-sign-in.ts';
 import type { KeyKind } from '../auth/personal-keys.ts';
 import type { Realm } from '../auth/realm.ts';
+import { createVouch } from '../auth/vouch.ts';
 import { createBackchannelLogoutHandler } from '../http/backchannel-logout.ts';
 import {
   createManagedSettingsHandler,
@@ -12,7 +13,7 @@ import {
   createTelemetrySink,
 } from '../http/client-settings.ts';
 import { createDevicePages } from '../http/device-pages.ts';
-import { createKeysHandlers } from '../http/keys.ts';
+import { createKeysHandlers, type KeysParts } from '../http/keys.ts';
 import {
   createDeviceAuthorizationHandler,
   createOAuthMetadataHandler,
@@ -30,7 +31,7 @@ export function createIdentityHandlers(parts: IdentityParts, identity: Identity)
   const issuers = realms.map(({ issuer }) => issuer);
   const signIn = createSignIn(parts, identity);
   return {
-    keys: createKeys(parts, identity),
+    keys: createKeysHandlers(toKeysParts(parts, identity)),
     managedSettings: createManagedSettingsHandler(identity.authenticate, managedSettings),
     telemetry: createTelemetrySink(identity.authenticate),
     ...(issuers.length > 0 && {
@@ -42,9 +43,12 @@ export function createIdentityHandlers(parts: IdentityParts, identity: Identity)
   };
 }
 
-function createKeys({ config, realms, clock }: IdentityParts, { identify, personalKeys }: Identity) {
+export function toKeysParts(
+  { config, realms, clock }: IdentityParts,
+  { identify, personalKeys }: Identity,
+): KeysParts {
   const { keys } = config.auth;
-  return createKeysHandlers({
+  return {
     identify,
     keys: personalKeys,
     canKeep: ({ owner }: Caller) => owner.issuer === 'static' || canAsk(realms, owner.issuer),
@@ -53,7 +57,7 @@ function createKeys({ config, realms, clock }: IdentityParts, { identify, person
     days: keys.days,
     mostDays: keys.mostDays,
     clock,
-  });
+  };
 }
 
 const canAsk = (realms: readonly Realm[], issuer: string) =>
@@ -69,9 +73,10 @@ function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers 
   const { sessions, isWelcome, chooseTier } = identity;
   const oauth = { publicUrl, devices, sessions, isWelcome, notice: config.auth.signIn.notice, clock };
   const redirectUri = `${publicUrl}/oauth/callback`;
+  const vouch = createVouch({ realms, verifiers, redirectUri });
   const pages = createDevicePages({
     publicUrl,
-    signIn: createBrowserSignIn({ realms, verifiers, devices, chooseTier, redirectUri }),
+    signIn: createBrowserSignIn({ vouch, devices, chooseTier, redirectUri }),
     realms,
     log,
     secret: () => randomBytes(32).toString('base64url'),

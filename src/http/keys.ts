@@ -1,6 +1,6 @@
 /** `/auth/keys`: the caller's own keys. */
 import type { Caller } from '../auth/authenticate.ts';
-import type { KeyKind, ListedKey, PersonalKeys } from '../auth/personal-keys.ts';
+import type { HeldKey, KeyKind, ListedKey, PersonalKeys } from '../auth/personal-keys.ts';
 import { GatewayError } from '../errors.ts';
 import { readBody } from './read-body.ts';
 import { sendBytes, sendJson } from './reply.ts';
@@ -28,7 +28,7 @@ const NO_STORE = { 'cache-control': 'no-store' };
 const FIELDS = ['name', 'kind', 'expires_in_days'];
 
 export function createKeysHandlers(parts: KeysParts) {
-  const { keys, clock } = parts;
+  const { keys } = parts;
 
   /** Keys manage no keys: one that leaks must not be able to outlive its discovery. */
   async function person(scope: Scope): Promise<Caller> {
@@ -41,23 +41,8 @@ export function createKeysHandlers(parts: KeysParts) {
 
   async function create(scope: Scope): Promise<void> {
     const caller = await person(scope);
-    if (!parts.canKeep(caller)) {
-      throw new GatewayError(
-        'not_supported',
-        'Keys need a client with which the gateway can ask your realm about you (auth.keycloak.service).',
-      );
-    }
-    const wanted = readWanted(await readBody(scope, BODY_BYTES), parts);
-    const { owner, principal } = caller;
-    const { key, held } = await keys
-      .create({
-        ...wanted,
-        owner,
-        user: principal.user,
-        expiresAt: clock() + wanted.days * DAY,
-        atMost: parts.atMost(caller, wanted.kind),
-      })
-      .catch(storeAway);
+    const document = parse(await readBody(scope, BODY_BYTES));
+    const { key, held } = await createKey(parts, caller, document);
     sendJson(scope, 201, { ...toBody({ ...held, lastUsedAt: null }), key }, NO_STORE);
   }
 
@@ -78,14 +63,46 @@ export function createKeysHandlers(parts: KeysParts) {
   return { create, list, revoke };
 }
 
+/**
+ * Makes a key for somebody who has signed in.
+ *
+ * @param document `name`, `kind` and `expires_in_days` as they were sent
+ * @throws GatewayError `invalid_request`, `conflict`, `not_supported`, `identity_unavailable`
+ */
+export async function createKey(
+  parts: KeysParts,
+  caller: Caller,
+  document: Readonly<Record<string, unknown>>,
+): Promise<{ readonly key: string; readonly held: HeldKey }> {
+  if (!parts.canKeep(caller)) {
+    throw new GatewayError(
+      'not_supported',
+      'Keys need a client with which the gateway can ask your realm about you (auth.keycloak.service).',
+    );
+  }
+  const wanted = readWanted(document, parts);
+  const { owner, principal } = caller;
+  return parts.keys
+    .create({
+      ...wanted,
+      owner,
+      user: principal.user,
+      expiresAt: parts.clock() + wanted.days * DAY,
+      atMost: parts.atMost(caller, wanted.kind),
+    })
+    .catch(storeAway);
+}
+
 interface Wanted {
   readonly name: string;
   readonly kind: KeyKind;
   readonly days: number;
 }
 
-function readWanted(body: Uint8Array, { days, mostDays }: Pick<KeysParts, 'days' | 'mostDays'>): Wanted {
-  const document = parse(body);
+function readWanted(
+  document: Readonly<Record<string, unknown>>,
+  { days, mostDays }: Pick<KeysParts, 'days' | 'mostDays'>,
+): Wanted {
   const unknown = Object.keys(document).find((name) => !FIELDS.includes(name));
   if (unknown !== undefined)
     throw invalid(`"${unknown.slice(0, 40)}" is not a field; expected ${FIELDS.join(', ')}`);
