@@ -14,9 +14,11 @@ import type { ConfigResult } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ErrorCode } from './errors.ts';
 import { createInFlight } from './http/in-flight.ts';
+import { createLiveRequests } from './http/live-requests.ts';
 import { createRandomText } from './http/random-text.ts';
 import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
+import { createLatencies } from './observe/latencies.ts';
 import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createGrants } from './quota/grants.ts';
@@ -72,6 +74,8 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     seal: createSeal(records.collection('seal')),
     traffic,
     inFlight: createInFlight(),
+    live: createLiveRequests(),
+    latencies: createLatencies(),
     isDraining: () => draining,
     configStatus: () => reloader.status(),
     clock,

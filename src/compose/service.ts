@@ -10,12 +10,14 @@ import { createCountTokensHandler } from '../http/count-tokens.ts';
 import { createHealthHandler, createReadyzHandler, handleLivez } from '../http/health.ts';
 import type { InFlight } from '../http/in-flight.ts';
 import { createInferenceHandler } from '../http/inference.ts';
+import type { LiveRequests } from '../http/live-requests.ts';
 import { createMetricsHandler } from '../http/metrics.ts';
 import { createModelsHandler } from '../http/models.ts';
 import { createQuotaHandler, createUsageDisplayHandler } from '../http/quota.ts';
 import { sendJson } from '../http/reply.ts';
 import { helloBody, type RouteRow, toRoutes } from '../http/routes.ts';
 import { createDeleteResponseHandler, createReadResponseHandler } from '../http/stored-responses.ts';
+import type { Latencies } from '../observe/latencies.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
@@ -55,6 +57,8 @@ export interface Core {
   readonly seal: Seal;
   readonly traffic: Traffic;
   readonly inFlight: InFlight;
+  readonly live: LiveRequests;
+  readonly latencies: Latencies;
   readonly isDraining: () => boolean;
   readonly configStatus: () => ConfigStatus;
   /** Milliseconds since the epoch. */
@@ -102,9 +106,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const { backends, caller, catalogue, sendFirst } = upstream.value;
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
-  const { keepHours, keepBytesPerUser: bytesPerUser } = config.responses;
-  const bounds = { keepMs: keepHours * 3_600_000, bytesPerUser };
-  const stored = keepHours === 0 ? null : createStoredResponses(core.records, bounds, clock);
+  const stored = createStored(config, core);
   const enter = ({ subject }: Principal) => core.inFlight.enter(subject, limits);
   const parts: PipelineParts = {
     authenticate,
@@ -146,7 +148,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   };
   const forCodex = createForCodex(backends, catalogue.known);
   const operators = createOperatorParts({ ...core, identity, tiers, termsOf: parts.termsOf });
-  const inference = { ...parts, bodyBytes, metrics, recordUsage: core.usage.record, log };
+  const inference = { ...core, ...parts, bodyBytes, recordUsage: core.usage.record };
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler(inference, 'anthropic'),
     chatCompletions: createInferenceHandler(inference, 'openai'),
@@ -178,6 +180,13 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   return toShared(service, async () => {
     await Promise.all([verifiers.release(), upstream.release()]);
   });
+}
+
+/** Null where nothing is kept. */
+function createStored({ responses }: Config, { records, clock }: Core) {
+  const { keepHours, keepBytesPerUser: bytesPerUser } = responses;
+  const bounds = { keepMs: keepHours * 3_600_000, bytesPerUser };
+  return keepHours === 0 ? null : createStoredResponses(records, bounds, clock);
 }
 
 function toRelayLimits({ slowReaderSeconds, keepAliveSeconds }: Config['limits']) {

@@ -1,5 +1,6 @@
 /** `POST /v1/messages`, `POST /v1/chat/completions` and `POST /v1/responses`. */
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
+import type { Latencies } from '../observe/latencies.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { handleInference, type PipelineParts, type Progress } from '../pipeline.ts';
@@ -8,6 +9,7 @@ import { modelHeaders } from '../routing/route-headers.ts';
 import type { Dialect, Outcome } from '../types.ts';
 import type { RefusedReply } from '../upstream/await-content.ts';
 import type { UsageRecord } from '../usage/record.ts';
+import type { LiveRequests } from './live-requests.ts';
 import { readBody } from './read-body.ts';
 import {
   errorHeaders,
@@ -23,6 +25,8 @@ import { forwardedSearch, type Scope } from './request-scope.ts';
 export interface InferenceParts extends PipelineParts {
   readonly bodyBytes: number;
   readonly metrics: Metrics;
+  readonly latencies: Pick<Latencies, 'note'>;
+  readonly live: Pick<LiveRequests, 'enter'>;
   readonly recordUsage: (record: UsageRecord) => void;
   readonly log: Log;
 }
@@ -32,6 +36,7 @@ export function createInferenceHandler(parts: InferenceParts, dialect: Dialect) 
   return async (scope: Scope): Promise<void> => {
     const progress: Progress = { failures: [] };
     parts.metrics.requestStarted();
+    const leave = parts.live.enter({ id: scope.id, dialect, startedAt: scope.startedAt, progress });
     let outcome: Outcome = { ending: 'refused' };
     let failure: GatewayError | null = null;
     try {
@@ -44,6 +49,7 @@ export function createInferenceHandler(parts: InferenceParts, dialect: Dialect) 
         sendError(scope, failure, progress.route === undefined ? {} : failureHeaders(progress));
       }
     }
+    leave();
     const seen = failure === null ? scope.response.statusCode : statusOf(failure, dialect);
     const status = outcome.ending === 'client-left' ? 499 : seen;
     const durationMs = parts.now() - scope.startedAt;
@@ -148,11 +154,19 @@ interface Finished {
 
 function record(parts: InferenceParts, finished: Finished): void {
   countRequest(parts.metrics, finished);
+  noteLatency(parts.latencies, finished);
   const used = toUsageRecord(finished, parts.clock());
   if (used !== null) parts.recordUsage(used);
   const fields = logFields(finished);
   if (finished.failure?.code === 'internal') parts.log.error(fields, 'request failed');
   else parts.log.info(fields, 'request');
+}
+
+function noteLatency(latencies: InferenceParts['latencies'], finished: Finished): void {
+  const { scope, progress, durationMs } = finished;
+  const { backend, firstContentAt } = progress;
+  if (backend === undefined) return;
+  latencies.note(backend, firstContentAt === undefined ? null : firstContentAt - scope.startedAt, durationMs);
 }
 
 function countRequest(
