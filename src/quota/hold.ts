@@ -1,7 +1,8 @@
 /** One part of a request: held in the store, kept alive, and settled through the journal. */
 import type { Standing } from '../types.ts';
+import type { After } from './after.ts';
 import type { Draw } from './draws.ts';
-import type { After, Journal, Settlement } from './journal.ts';
+import type { Journal, Settlement } from './journal.ts';
 import type { OutageGrants } from './outage-grants.ts';
 import { endsLater, needsStore, type Part, toEntry, toFinalEntry, toUnaskedTallies } from './parts.ts';
 import { toUnavailable } from './refusal.ts';

@@ -1,3 +1,4 @@
+import type { After } from './after.ts';
 import type { JournalFile } from './journal-file.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
 import type { Entry } from './store.ts';
@@ -29,9 +30,6 @@ export interface Journal {
   /** Tries what is left once more; what then still waits is for the next start, where there is a file. */
   close(): Promise<void>;
 }
-
-/** Runs something once, `ms` milliseconds from now; what it returns calls that off. */
-export type After = (ms: number, run: () => void) => () => void;
 
 export interface JournalOptions {
   /** Does a settlement in the store; may be called again for one that was done already. */

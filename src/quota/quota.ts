@@ -1,7 +1,8 @@
 import type { Allowance, Principal, QuotaWindow, Standing, Terms } from '../types.ts';
+import type { After } from './after.ts';
 import { type Demand, type Draw, subjectOf, toCounts, toDraws, toTitleDraw } from './draws.ts';
 import { createHolder, type Held, type Holder, type HoldOptions } from './hold.ts';
-import { type After, createJournal } from './journal.ts';
+import { createJournal } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
 import { createOutageGrants } from './outage-grants.ts';
 import { toParts } from './parts.ts';

@@ -5,8 +5,9 @@
 import { GatewayError } from '../errors.ts';
 import type { ReplyError } from '../protocol/reply-events.ts';
 import { createFrameSplitter, type RawFrame } from '../protocol/sse.ts';
+import type { StreamWatcher } from '../protocol/stream-watcher.ts';
 import { readUpstreamError } from '../protocol/upstream-error.ts';
-import { createStreamWatcher, type StreamWatcher } from '../protocol/watch-stream.ts';
+import { createStreamWatcher } from '../protocol/watch-stream.ts';
 import type { Candidate, Dialect } from '../types.ts';
 import type { CallReply } from './call.ts';
 

@@ -1,4 +1,4 @@
-import type { After } from '../../src/quota/journal.ts';
+import type { After } from '../../src/quota/after.ts';
 
 /** A clock that moves when told, and what waits for it. */
 export interface FakeTime {

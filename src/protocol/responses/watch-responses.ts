@@ -2,8 +2,8 @@
 import type { Usage } from '../../types.ts';
 import { asObject, asText, type JsonObject, parseJson } from '../json.ts';
 import type { RawFrame } from '../sse.ts';
+import type { Sight, StreamWatcher } from '../stream-watcher.ts';
 import { readEmbeddedError } from '../upstream-error.ts';
-import type { Sight, StreamWatcher } from '../watch-stream.ts';
 import { failedResponse } from './failed-response.ts';
 import { readResponsesUsage } from './usage.ts';
 
