@@ -6,7 +6,6 @@ import type { Dialect, Usage } from '../types.ts';
 import { toStreamError } from './error-body.ts';
 import { asList, asObject, asText, isObject, type JsonObject, parseJson } from './json.ts';
 import { readAnthropicUsage, readOpenAIUsage } from './read-usage.ts';
-import type { ReplyError } from './reply-events.ts';
 import { watchResponses } from './responses/watch-responses.ts';
 import type { RawFrame } from './sse.ts';
 import type { Sight, StreamWatcher } from './stream-watcher.ts';
