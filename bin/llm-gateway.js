@@ -5,8 +5,10 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { cacheFolder } from './cache-folder.js';
 
 const NEEDED = 24;
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
@@ -22,6 +24,8 @@ function findNode() {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  // A quick command takes a quarter of the time then, beyond Node's own.
+  nodeModule.enableCompileCache(join(cacheFolder, 'compiled'));
   if (root.split(/[\\/]/).includes('node_modules')) await import('./strip-types.js');
   await import(pathToFileURL(main).href);
 } else {

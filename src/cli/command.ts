@@ -26,4 +26,21 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Something outside of the arguments keeps a command from its work: said in one sentence, without a stack. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly status: number;
+
+  /** @param status {@link EXIT_FAILED} when nothing more particular fits */
+  constructor(message: string, status: number = EXIT_FAILED) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 64;
+/** The gateway or the identity provider does not answer (EX_UNAVAILABLE). */
+export const EXIT_UNAVAILABLE = 69;
+/** Not signed in, or refused (EX_NOPERM). */
+export const EXIT_NOT_PERMITTED = 77;

@@ -1,4 +1,4 @@
-import { type Command, EXIT_USAGE, type Terminal, UsageError } from './command.ts';
+import { type Command, CommandFailure, EXIT_USAGE, type Terminal, UsageError } from './command.ts';
 
 /** Commands by name; each is loaded when it is asked for, so that a quick one starts quickly. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
@@ -25,17 +25,27 @@ export async function runCommand(
     return EXIT_USAGE;
   }
   const command = await load();
-  if (args.includes('--help') || args.includes('-h')) {
+  if (asksForHelp(args)) {
     terminal.stdout.write(helpOf(name, command));
     return 0;
   }
   try {
     return await command.run(args, terminal);
   } catch (error) {
+    if (error instanceof CommandFailure) {
+      terminal.stderr.write(`llm-gateway ${name}: ${error.message}\n`);
+      return error.status;
+    }
     if (!isUsageError(error)) throw error;
     terminal.stderr.write(`llm-gateway ${name}: ${error.message}\n\n${helpOf(name, command)}`);
     return EXIT_USAGE;
   }
+}
+
+/** What follows `--` is for another program. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
 }
 
 /** `parseArgs` of Node has error codes of its own for arguments that it does not know. */

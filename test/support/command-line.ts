@@ -1,0 +1,51 @@
+/** `llm-gateway` as a person types it, in a home of its own. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface CommandResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandLine {
+  readonly home: string;
+  run(args: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Removes the home. */
+  close(): void;
+}
+
+export interface RunOptions {
+  /** Standard input; empty when there is none. */
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'llm-gateway.js');
+
+/** @param env further environment of every command */
+export function openCommandLine(env: Readonly<Record<string, string>> = {}): CommandLine {
+  const home = mkdtempSync(join(tmpdir(), 'llm-gateway-cli-'));
+  return {
+    home,
+    run(args, options = {}) {
+      const child = spawn(process.execPath, [PROGRAM, ...args], {
+        env: { PATH: process.env.PATH, HOME: home, ...env, ...options.env },
+        cwd: home,
+      });
+      child.stdin.on('error', () => undefined).end(options.input ?? '');
+      const output = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const)
+        child[name].setEncoding('utf8').on('data', (text: string) => {
+          output[name] += text;
+        });
+      return new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', (status) => resolve({ status, ...output }));
+      });
+    },
+    close: () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
