@@ -143,7 +143,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     recall: parts.memory.recall,
     enter,
     modelsFor,
-    countTokens: createCountTokens(backends, caller),
+    countTokens: createCountTokens(backends, caller, core.traffic.replicas),
     bodyBytes,
   };
   const forCodex = createForCodex(backends, catalogue.known);

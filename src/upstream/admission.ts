@@ -15,7 +15,7 @@ export interface Guest {
 }
 
 export interface Gate {
-  /** Requests at once; read anew at each turn. */
+  /** Requests at once; read anew at each turn, and while somebody waits. */
   readonly places: () => number;
   /** Most requests that wait. */
   readonly maxWaiting: number;
@@ -43,8 +43,11 @@ export type After = (ms: number, run: () => void) => () => void;
 
 /** Seconds after which a request that was not let in may come again: places come free all the time. */
 const RETRY_AFTER = 2;
+/** Places also come with replicas, of which nobody tells: milliseconds between two looks while somebody waits. */
+const LOOK_AGAIN_MS = 200;
 
 interface Waiter {
+  readonly gate: Gate;
   readonly isBackground: boolean;
   /** Its turn among others of its kind: the lowest is next. */
   readonly turn: number;
@@ -58,6 +61,8 @@ interface Line {
   turn: number;
   /** The last turn that each user was given. */
   readonly turns: Map<string, number>;
+  /** Ends the looking for new places; null while nobody waits. */
+  stopLooking: (() => void) | null;
 }
 
 /** Makes the lines of all backends; they outlive reloads. */
@@ -67,7 +72,7 @@ export function createAdmission(after: After = afterTimeout): Admission {
   const lineOf = (backend: string): Line => {
     const found = lines.get(backend);
     if (found !== undefined) return found;
-    const made: Line = { inside: 0, waiters: new Set(), turn: 0, turns: new Map() };
+    const made: Line = { inside: 0, waiters: new Set(), turn: 0, turns: new Map(), stopLooking: null };
     lines.set(backend, made);
     return made;
   };
@@ -75,7 +80,7 @@ export function createAdmission(after: After = afterTimeout): Admission {
   return {
     enter(backend, gate, guest, signal) {
       const line = lineOf(backend);
-      if (line.waiters.size === 0 && line.inside < gate.places()) return occupy(line, gate);
+      if (line.waiters.size === 0 && line.inside < gate.places()) return occupy(line);
       if (line.waiters.size >= gate.maxWaiting) throw tooBusy(backend);
       return wait(backend, line, gate, guest, signal, after);
     },
@@ -83,15 +88,32 @@ export function createAdmission(after: After = afterTimeout): Admission {
   };
 }
 
-function occupy(line: Line, gate: Gate): Leave {
+function occupy(line: Line): Leave {
   let isInside = true;
   line.inside++;
   return () => {
     if (!isInside) return;
     isInside = false;
     line.inside--;
-    while (line.inside < gate.places() && callNext(line));
+    fill(line);
   };
+}
+
+/** Lets in whoever is next, as long as there is a place. */
+function fill(line: Line): void {
+  for (let next = nextOf(line); next !== null && line.inside < next.gate.places(); next = nextOf(line)) {
+    line.turn = Math.max(line.turn, next.turn);
+    next.letIn();
+  }
+}
+
+/** Begins to look for places that come without anybody's leaving. */
+function lookAgain(line: Line, after: After): void {
+  line.stopLooking = after(LOOK_AGAIN_MS, () => {
+    line.stopLooking = null;
+    fill(line);
+    if (line.waiters.size > 0) lookAgain(line, after);
+  });
 }
 
 function wait(
@@ -105,16 +127,17 @@ function wait(
   return new Promise((resolve, reject) => {
     const leaveLine = (): void => {
       line.waiters.delete(waiter);
-      if (line.waiters.size === 0) line.turns.clear();
+      if (line.waiters.size === 0) close(line);
       giveUp();
       signal.removeEventListener('abort', onAbort);
     };
     const waiter: Waiter = {
+      gate,
       isBackground: guest.isBackground(),
       turn: nextTurn(line, guest),
       letIn() {
         leaveLine();
-        resolve(occupy(line, gate));
+        resolve(occupy(line));
       },
     };
     const onAbort = (): void => {
@@ -126,6 +149,7 @@ function wait(
       reject(tooBusy(backend));
     });
     line.waiters.add(waiter);
+    if (line.stopLooking === null) lookAgain(line, after);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   });
@@ -138,13 +162,17 @@ function nextTurn(line: Line, { user, weight }: Guest): number {
   return turn;
 }
 
-function callNext(line: Line): boolean {
+/** Nobody waits any more. */
+function close(line: Line): void {
+  line.turns.clear();
+  line.stopLooking?.();
+  line.stopLooking = null;
+}
+
+function nextOf({ waiters }: Line): Waiter | null {
   let next: Waiter | null = null;
-  for (const waiter of line.waiters) if (next === null || isBefore(waiter, next)) next = waiter;
-  if (next === null) return false;
-  line.turn = Math.max(line.turn, next.turn);
-  next.letIn();
-  return true;
+  for (const waiter of waiters) if (next === null || isBefore(waiter, next)) next = waiter;
+  return next;
 }
 
 function isBefore(one: Waiter, other: Waiter): boolean {

@@ -164,9 +164,13 @@ async function enter(
 ): Promise<Leave> {
   const { name, urls, maxInFlight, maxQueued, queueSeconds } = backend;
   if (maxInFlight === null) return NO_PLACE;
-  const usable = () => urls.filter(replicas.isUsable).length;
+  const placesAt = (url: string) => {
+    if (!replicas.isUsable(url)) return 0;
+    // One that comes back is tried with one request first.
+    return replicas.state(url) === 'closed' ? maxInFlight : 1;
+  };
   const gate: Gate = {
-    places: () => maxInFlight * Math.max(1, usable()),
+    places: () => Math.max(maxInFlight, sumOf(urls.map(placesAt))),
     maxWaiting: maxQueued,
     patienceMs: queueSeconds * 1000,
   };
@@ -174,6 +178,8 @@ async function enter(
   if (place instanceof Promise) onQueued({ backend: name, model });
   return place;
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 
 const leaver =
   (visit: Visit): Served['leave'] =>

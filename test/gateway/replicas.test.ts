@@ -1,48 +1,10 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import { openaiJson } from '../support/mock-replies.ts';
+import { type Replica, startReplica, stopReplica, WELL } from '../support/replica.ts';
 import { chat, messages } from '../support/rig.ts';
 import { within } from '../support/within.ts';
-
-/** A replica that answers everything, and can be told to fail or to say that it is not well. */
-interface Replica {
-  readonly server: Server;
-  url: string;
-  asked: number;
-  status: number;
-  health: number;
-}
-
-async function startReplica(port = 0): Promise<Replica> {
-  const replica: Replica = { server: createServer(), url: '', asked: 0, status: 200, health: 200 };
-  replica.server.on('request', (request, response) => {
-    const send = (status: number, body: unknown) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    };
-    request.resume().on('end', () => {
-      if (request.url === '/health') return send(replica.health, {});
-      if (request.method === 'GET') return send(200, { object: 'list', data: [{ id: 'qwen' }] });
-      replica.asked++;
-      send(
-        replica.status,
-        replica.status === 200 ? openaiJson({ text: 'hello' }).json : { error: { message: 'no' } },
-      );
-    });
-  });
-  await new Promise<void>((resolve) => replica.server.listen(port, '127.0.0.1', resolve));
-  replica.url = `http://127.0.0.1:${(replica.server.address() as AddressInfo).port}`;
-  return replica;
-}
-
-const stop = ({ server }: Replica) =>
-  new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 
 let replicas: Replica[];
 let gateway: GatewayProcess;
@@ -57,10 +19,10 @@ before(async () => {
 });
 after(async () => {
   await gateway.kill();
-  await Promise.all(replicas.map(stop));
+  await Promise.all(replicas.map(stopReplica));
 });
 beforeEach(() => {
-  for (const replica of replicas) Object.assign(replica, { asked: 0, status: 200, health: 200 });
+  for (const replica of replicas) Object.assign(replica, WELL);
 });
 
 async function ask(
@@ -176,7 +138,7 @@ test('a replica that is restarted under load loses no request', async () => {
   assert.ok(first);
   const { port } = new URL(first.url);
   await pause(200);
-  await stop(first);
+  await stopReplica(first);
   await pause(500);
   replicas[0] = await startReplica(Number(port));
   await pause(300);

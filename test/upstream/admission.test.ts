@@ -14,15 +14,20 @@ const guest = (user: string, weight = 1, isBackground = false) => ({
 
 /** Timers that run when the test says so. */
 function timers() {
-  const pending = new Set<() => void>();
+  const pending = new Map<() => void, number>();
   return {
-    after: (_: number, run: () => void) => {
-      pending.add(run);
+    after: (ms: number, run: () => void) => {
+      pending.set(run, ms);
       return () => pending.delete(run);
     },
     pending,
-    fire: () => {
-      for (const run of [...pending]) run();
+    /** Runs what is due so many milliseconds from now. */
+    fire: (within = Number.POSITIVE_INFINITY) => {
+      for (const [run, ms] of [...pending]) {
+        if (ms > within) continue;
+        pending.delete(run);
+        run();
+      }
     },
   };
 }
@@ -164,6 +169,23 @@ test('a place that comes back with a replica is given to who waits', async () =>
   inside[0]?.leave();
   await Promise.all(waits);
   assert.deepEqual(names(), ['first', 'second', 'third']);
+});
+
+test('a place that comes while nobody leaves is given to who waits', async () => {
+  let places = 1;
+  const { enter, names, admission, clock } = scene({ ...GATE, places: () => places });
+  await enter('first');
+  const waits = [enter('second'), enter('third'), enter('fourth')];
+  clock.fire(500);
+  assert.equal(admission.waiting('vllm'), 3, 'there is none yet');
+  places = 3;
+  clock.fire(500);
+  assert.equal(admission.waiting('vllm'), 1);
+  places = 4;
+  clock.fire(500);
+  await Promise.all(waits);
+  assert.deepEqual(names(), ['first', 'second', 'third', 'fourth']);
+  assert.equal(clock.pending.size, 0, 'nobody looks any more');
 });
 
 test('never more inside than there are places, and nobody is forgotten', async () => {
