@@ -16,6 +16,7 @@ export const RELOADED = [
   'server.drainDelaySeconds',
   'server.drainSeconds',
   'server.publicUrl',
+  'server.trustedProxies',
   'tiers',
 ] as const;
 

@@ -7,6 +7,7 @@ import type { KeyKind } from '../auth/personal-keys.ts';
 import type { Realm } from '../auth/realm.ts';
 import { createVouch } from '../auth/vouch.ts';
 import { createBackchannelLogoutHandler } from '../http/backchannel-logout.ts';
+import { createClientAddress } from '../http/client-address.ts';
 import {
   createManagedSettingsHandler,
   createProtectedResourceHandler,
@@ -66,18 +67,21 @@ const canAsk = (realms: readonly Realm[], issuer: string) =>
 /** Null where it is not configured. */
 function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers | null {
   const { config, verifiers, records, clock, log } = parts;
-  const { publicUrl } = config.server;
+  const { publicUrl, trustedProxies } = config.server;
   const realms = parts.realms.filter((realm) => realm.canAsk);
   if (publicUrl === undefined || realms.length === 0) return null;
+  const clientAddress = createClientAddress(trustedProxies);
   const devices = createDeviceSignIn({ records, random: randomBytes, clock, challengeOf });
   const { sessions, isWelcome, chooseTier } = identity;
-  const oauth = { publicUrl, devices, sessions, isWelcome, notice: config.auth.signIn.notice, clock };
+  const { notice } = config.auth.signIn;
+  const oauth = { publicUrl, devices, sessions, isWelcome, notice, clientAddress, clock };
   const redirectUri = `${publicUrl}/oauth/callback`;
   const vouch = createVouch({ realms, verifiers, redirectUri });
   const pages = createDevicePages({
     publicUrl,
     signIn: createBrowserSignIn({ vouch, devices, chooseTier, redirectUri }),
     realms,
+    clientAddress,
     log,
     secret: () => randomBytes(32).toString('base64url'),
     clock,

@@ -1,4 +1,5 @@
 /** How often one address may try what strangers can try. */
+import type { ClientAddress } from './client-address.ts';
 import type { Scope } from './request-scope.ts';
 
 export interface Attempts {
@@ -7,16 +8,16 @@ export interface Attempts {
   count(scope: Scope): void;
 }
 
-/** Most of one address in {@link WINDOW}. Many, since all that comes through one proxy has one address. */
+/** Most of one address in {@link WINDOW}. Many, since a whole office, or a proxy nobody named, has one address. */
 const MOST = 300;
 /** Milliseconds. */
 const WINDOW = 60_000;
 const MOST_ADDRESSES = 10_000;
 
 /** @param clock milliseconds since the epoch */
-export function createAttempts(clock: () => number): Attempts {
+export function createAttempts(clock: () => number, clientAddress: ClientAddress): Attempts {
   const windows = new Map<string, { readonly from: number; count: number }>();
-  const addressOf = ({ request }: Scope) => request.socket.remoteAddress ?? '';
+  const addressOf = ({ request }: Scope) => clientAddress(request);
 
   function current(scope: Scope) {
     const found = windows.get(addressOf(scope));

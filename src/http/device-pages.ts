@@ -7,6 +7,7 @@ import type { Realm } from '../auth/realm.ts';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { createAttempts } from './attempts.ts';
+import type { ClientAddress } from './client-address.ts';
 import { type Html, html } from './html.ts';
 import { comesFromHere, createCookie, formToken } from './own-form.ts';
 import { type Page, sendPage } from './page.ts';
@@ -18,6 +19,7 @@ export interface DevicePageParts {
   readonly signIn: BrowserSignIn;
   /** Where people can sign in; never empty. */
   readonly realms: readonly Realm[];
+  readonly clientAddress: ClientAddress;
   readonly log: Log;
   /** Text that nobody can guess. */
   readonly secret: () => string;
@@ -33,7 +35,7 @@ export function createDevicePages(parts: DevicePageParts) {
   const { publicUrl, signIn, realms } = parts;
   const cookie = createCookie({ name: 'gateway-sign-in', publicUrl, shape: SECRET });
   // At this pace a code of 34 bits stays unguessed in its ten minutes (RFC 8628 §5.1).
-  const wrong = createAttempts(parts.clock);
+  const wrong = createAttempts(parts.clock, parts.clientAddress);
 
   function showStart(scope: Scope, typed: string, problem = '', status = 200): void {
     const browser = cookie.read(scope) ?? parts.secret();

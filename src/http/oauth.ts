@@ -6,6 +6,7 @@ import type { DeviceSignIn, Poll } from '../auth/device-sign-in.ts';
 import type { Session, Sessions, SessionTokens } from '../auth/sessions.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { createAttempts } from './attempts.ts';
+import type { ClientAddress } from './client-address.ts';
 import { readForm } from './read-body.ts';
 import { sendBytes, sendJson } from './reply.ts';
 import type { Scope } from './request-scope.ts';
@@ -19,6 +20,7 @@ export interface OAuthParts {
   readonly isWelcome: (session: Session) => Promise<boolean>;
   /** Shown by the client beside the code. */
   readonly notice: string | undefined;
+  readonly clientAddress: ClientAddress;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
 }
@@ -43,8 +45,9 @@ export function createOAuthMetadataHandler({ publicUrl }: Pick<OAuthParts, 'publ
   return (scope: Scope): void => sendJson(scope, 200, metadata);
 }
 
-export function createDeviceAuthorizationHandler({ publicUrl, devices, notice, clock }: OAuthParts) {
-  const begun = createAttempts(clock);
+export function createDeviceAuthorizationHandler(parts: OAuthParts) {
+  const { publicUrl, devices, notice } = parts;
+  const begun = createAttempts(parts.clock, parts.clientAddress);
   return async (scope: Scope): Promise<void> => {
     await readForm(scope, FORM_BYTES);
     const mayBegin = begun.mayTry(scope);

@@ -215,3 +215,21 @@ test('no secret shows in a printed configuration or in a complaint', () => {
   const complaints = problems({ ...env, STATIC_KEYS: 'canary-5', PORT: 'x' });
   assert.doesNotMatch(inspect(complaints), /canary/);
 });
+
+test('proxies are addresses or ranges of either family, and nothing else', () => {
+  const listed = (...ranges: readonly string[]) => `server: { trustedProxies: ${JSON.stringify(ranges)} }\n`;
+  const good = ['10.0.0.1', '10.0.0.0/8', '0.0.0.0/0', 'fd00::/8', '::1', '::1/128'];
+  assert.deepEqual(accepted({}, listed(...good)).server.trustedProxies, good);
+  for (const bad of [
+    'proxy',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    '::1/129',
+    '10.0.0.1/',
+    '10.0.0.1/-1',
+    '1.1.1.1, 2.2.2.2',
+  ])
+    assert.deepEqual(problems({}, listed(bad)), [
+      { key: 'server.trustedProxies.0', message: 'expected an IP address or a range such as 10.0.0.0/8' },
+    ]);
+});

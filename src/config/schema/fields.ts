@@ -1,4 +1,5 @@
 /** What several sections are made of. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Secret, toSecret } from '../secret.ts';
 
@@ -16,6 +17,17 @@ function isHttpUrl(text: string): boolean {
   const url = new URL(text);
   const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
   return bare && (url.protocol === 'http:' || url.protocol === 'https:');
+}
+
+/** An address, or a range of them in CIDR notation. */
+export const ipRange = z.string().refine(isIpRange, {
+  error: 'expected an IP address or a range such as 10.0.0.0/8',
+});
+
+function isIpRange(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return Number(bits ?? 0) <= most;
 }
 
 /** One address or several separated by commas, or a list; trailing slashes and a final `/v1` are dropped. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, port, seconds } from './fields.ts';
+import { httpUrl, ipRange, port, seconds } from './fields.ts';
 
 export const serverSchema = z.strictObject({
   port: port.default(8000).describe('Port of the gateway. 0 takes a free one.'),
@@ -10,6 +10,14 @@ export const serverSchema = z.strictObject({
     .describe(
       'Address by which clients reach the gateway, for example `https://llm.example`. Needed for sign-in through its ' +
         'pages; named in refusals so that clients find where to sign in.',
+    ),
+  trustedProxies: z
+    .array(ipRange)
+    .default([])
+    .describe(
+      'Addresses or ranges (`10.0.0.0/8`, `fd00::/8`) of the proxies in front. Of `X-Forwarded-For` the rightmost address ' +
+        'that is none of them is taken for the client’s, which sign-in tries are counted by; nothing else depends on it. ' +
+        'With none the header is not read, and all that comes through one proxy counts as one client.',
     ),
   metricsPort: port
     .default(9464)
