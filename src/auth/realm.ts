@@ -50,6 +50,8 @@ export interface Realm {
   readonly canAsk: boolean;
   /** Where the browser is sent to sign in. */
   signInUrl(request: SignInRequest): Promise<string>;
+  /** Where a browser ends its session at the realm; it is asked there, and sent on to `returnTo`. */
+  signOutUrl(returnTo: string): Promise<string>;
   /** The access token for a code; null where the realm refuses the code. */
   exchange(exchange: CodeExchange): Promise<string | null>;
   /** RFC 7662: the token's claims, null when it is not active. */
@@ -108,6 +110,14 @@ export function createRealm(options: RealmOptions): Realm {
         code_challenge_method: 'S256',
       };
       for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+      return url.href;
+    },
+
+    async signOutUrl(returnTo) {
+      // OpenID Connect RP-Initiated Logout 1.0.
+      const url = new URL(await endpoint('end_session_endpoint'));
+      url.searchParams.set('client_id', clientId);
+      url.searchParams.set('post_logout_redirect_uri', returnTo);
       return url.href;
     },
 

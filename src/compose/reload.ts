@@ -10,6 +10,7 @@ export const RELOADED = [
   'admin',
   'auth',
   'backends',
+  'console',
   'limits',
   'logLevel',
   'responses',

@@ -35,6 +35,7 @@ import { createAdmin, createOperatorParts } from './admin.ts';
 import { configuredKeys, createIdentity, createRealms, createVerifiers } from './auth.ts';
 import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
+import { createConsoleHandler } from './console.ts';
 import { dependencyStates } from './dependency-states.ts';
 import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
@@ -146,8 +147,10 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     countTokens: createCountTokens(backends, caller, core.traffic.replicas),
     bodyBytes,
   };
+  const allModels = () => catalogue.models();
   const forCodex = createForCodex(backends, catalogue.known);
   const operators = createOperatorParts({ ...core, identity, tiers, termsOf: parts.termsOf });
+  const looks = { ...core, ...callers, ...operators, ...health, termsOf: parts.termsOf, allModels };
   const inference = { ...core, ...parts, bodyBytes, recordUsage: core.usage.record };
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler(inference, 'anthropic'),
@@ -157,7 +160,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     inputTokens: createCountTokensHandler(counting, 'responses'),
     readResponse: createReadResponseHandler({ authenticate, stored }),
     deleteResponse: createDeleteResponseHandler({ authenticate, stored }),
-    models: createModelsHandler({ ...callers, allModels: () => catalogue.models(), forCodex }),
+    models: createModelsHandler({ ...callers, allModels, forCodex }),
     quota: createQuotaHandler(parts),
     usageDisplay: createUsageDisplayHandler(parts),
     health: createHealthHandler(health),
@@ -165,6 +168,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     readyz: createReadyzHandler(health),
     identity: createIdentityHandlers(identityParts, identity),
     ...createAdmin(config, operators),
+    ...(config.console.enabled && { console: createConsoleHandler(identityParts, identity, looks) }),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });

@@ -7,6 +7,7 @@ import { DEFAULT_TIERS } from './default-plan.ts';
 import { adminSchema } from './schema/admin.ts';
 import { authSchema } from './schema/auth.ts';
 import { backendSchema } from './schema/backends.ts';
+import { consoleSchema } from './schema/console.ts';
 import { limitsSchema } from './schema/limits.ts';
 import { quotaSchema } from './schema/quota.ts';
 import { responsesSchema } from './schema/responses.ts';
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
   quota: quotaSchema.prefault({}),
   usage: usageSchema.prefault({}),
   admin: adminSchema.prefault({}),
+  console: consoleSchema.prefault({}),
   responses: responsesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
 });

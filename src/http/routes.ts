@@ -31,6 +31,8 @@ export interface Handlers {
   readonly identity: IdentityHandlers;
   /** The operators' API, where somebody may use it. */
   readonly admin?: Handler;
+  /** Pages for people, where they are wanted. */
+  readonly console?: Handler;
   /** Where the metrics have no port of their own. */
   readonly metrics?: Handler;
 }
@@ -95,7 +97,7 @@ function signInRoutes({ metadata, deviceAuthorization, token, revoke, pages }: S
 
 /** `HEAD` is answered wherever `GET` is. */
 export function toRoutes(handlers: Handlers): readonly RouteRow[] {
-  const { hello, identity, admin, metrics } = handlers;
+  const { hello, identity, admin, console: pages, metrics } = handlers;
   return [
     { path: '/v1/messages', methods: { POST: handlers.messages } },
     { path: '/v1/messages/count_tokens', methods: { POST: handlers.countTokens } },
@@ -114,6 +116,9 @@ export function toRoutes(handlers: Handlers): readonly RouteRow[] {
     ...(admin === undefined
       ? []
       : [{ path: '/admin/v1', below: true, methods: { GET: admin, POST: admin } } as const]),
+    ...(pages === undefined
+      ? []
+      : [{ path: '/console', below: true, methods: { GET: pages, POST: pages } } as const]),
     { path: '/health', methods: { GET: handlers.health } },
     { path: '/livez', methods: { GET: handlers.livez } },
     { path: '/readyz', methods: { GET: handlers.readyz } },

@@ -23,6 +23,8 @@ const METADATA = { status: 200, open: 'tells clients where to sign in (RFC 8414,
 const SIGN_IN =
   'whoever signs in has no credential yet; without a started sign-in there is nothing to answer';
 
+const TO_SIGN_IN = 'people are shown the way to the sign-in, and nothing else';
+
 /** A route that is not here fails the first test: decide, then list it. */
 const EXPECTED: Readonly<Record<string, Expected>> = {
   'POST /v1/messages': REFUSED,
@@ -69,6 +71,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   'GET /oauth/callback': { status: 400, open: SIGN_IN },
   'POST /device/decision': { status: 403, open: SIGN_IN },
   'POST /auth/backchannel-logout': { status: 400, open: 'believes signed logout tokens of the realm only' },
+  'GET /console': { status: 303, open: TO_SIGN_IN },
+  'POST /console': { status: 303, open: TO_SIGN_IN },
+  'GET /console/x': { status: 303, open: TO_SIGN_IN },
+  'POST /console/x': { status: 303, open: TO_SIGN_IN },
   'GET /metrics': {
     status: 200,
     open: 'here only where the operator chose one port for both; users are hashes, and nothing else names anybody',
