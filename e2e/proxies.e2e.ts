@@ -1,7 +1,9 @@
 /** The gateway behind nginx and HAProxy, configured as deploy/proxies/ says: nothing is held back, nothing is lost. */
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SERVICE_SECRET, startFakeRealm } from '../test/support/fake-realm.ts';
 import { type GatewayProcess, startGatewayProcess } from '../test/support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../test/support/mock-backend.ts';
 import { anthropicStream, openaiStream } from '../test/support/mock-replies.ts';
@@ -18,6 +20,18 @@ const post = (proxy: ProxyProcess, path: string, body: unknown, more: RequestIni
     body: JSON.stringify(body),
     ...more,
   });
+
+/** The status of an empty form sent from one of this machine's own addresses. */
+function statusAs(url: string, localAddress: string, headers: Record<string, string>): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' };
+  request(url, { method: 'POST', localAddress, headers: { ...type, ...headers } }, (response) => {
+    response.resume().on('end', () => resolve(response.statusCode ?? 0));
+  })
+    .on('error', reject)
+    .end();
+  return promise;
+}
 
 /** Two gateways that count in one Valkey, and a backend whose answers take a moment. */
 async function startPair(
@@ -116,6 +130,36 @@ for (const name of ['nginx', 'haproxy'] as const satisfies readonly ProxyName[])
     } finally {
       await proxy.stop();
       await rig.close();
+    }
+  });
+
+  test(`${name}: sign-in tries are counted by client, whatever addresses it claims`, {
+    skip:
+      skip || (process.platform !== 'linux' && skipBecause('one loopback address for each client: Linux')),
+    timeout: 60_000,
+  }, async () => {
+    const realm = await startFakeRealm();
+    const gateway = await startGatewayProcess({
+      env: {
+        AUTH_PROVIDER: 'keycloak',
+        KEYCLOAK_URL: realm.issuer,
+        KEYCLOAK_CLIENT_SECRET: SERVICE_SECRET,
+        PUBLIC_URL: 'https://llm.example',
+      },
+      configYaml: 'server: { trustedProxies: [127.0.0.1] }\n',
+    });
+    const proxy = await startProxy(name, [gateway.url]);
+    try {
+      const beginAs = (localAddress: string, claimed: string) =>
+        statusAs(`${proxy.url}/oauth/device_authorization`, localAddress, { 'x-forwarded-for': claimed });
+      for (let tries = 0; tries < 300; tries++)
+        assert.equal(await beginAs('127.0.0.2', `6.6.6.${tries % 250}`), 200);
+      assert.equal(await beginAs('127.0.0.2', '127.0.0.3'), 429);
+      assert.equal(await beginAs('127.0.0.3', '127.0.0.2'), 200, 'somebody else');
+    } finally {
+      await proxy.stop();
+      await gateway.kill();
+      await realm.close();
     }
   });
 
