@@ -21,7 +21,6 @@ import { matchRoute } from './http/routes.ts';
 import { createLatencies } from './observe/latencies.ts';
 import type { ProcessLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
-import { createGrants } from './quota/grants.ts';
 import { createSeal } from './store/seal.ts';
 import { createTraffic } from './upstream/traffic.ts';
 
@@ -58,8 +57,7 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
-  const grants = createGrants(records.collection('grants'));
-  const quota = openQuota(config, { store, grants }, metrics, log, clock);
+  const quota = openQuota(config, store, metrics, log, clock);
   const usage = openUsage(config, valkey, metrics, log, clock);
 
   let draining = false;
@@ -68,7 +66,6 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
     log,
     metrics,
     quota,
-    grants,
     usage,
     records,
     seal: createSeal(records.collection('seal')),

@@ -15,7 +15,7 @@ export type OperatorParts = Pick<
   'identify' | 'tiers' | 'standings' | 'revoke' | 'audit' | 'clock'
 > & { readonly usage: UsageKept };
 
-type OperatorGiven = Pick<StandingsParts, 'tiers' | 'termsOf' | 'quota' | 'grants' | 'clock'> & {
+type OperatorGiven = Pick<StandingsParts, 'tiers' | 'termsOf' | 'quota' | 'clock'> & {
   readonly identity: Identity;
   readonly records: Records;
   readonly usage: UsageKept;

@@ -1,8 +1,7 @@
-/** How much is left: the store, the journal beside it, what operators gave, and what metrics are told. */
+/** How much is left: the store, the journal beside it, and what metrics are told. */
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { type Grants, withGrants } from '../quota/grants.ts';
 import { openJournalFile } from '../quota/journal-file.ts';
 import { createQuota, type Quota } from '../quota/quota.ts';
 import { withoutRefusals } from '../quota/shadow.ts';
@@ -12,7 +11,7 @@ import { fitsModel } from '../routing/match-model.ts';
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(
   { quota: { mode, timeZone, onStoreFailure, outageGrant }, dataDir }: Config,
-  { store, grants }: { readonly store: QuotaStore; readonly grants: Grants },
+  store: QuotaStore,
   metrics: Metrics,
   log: Log,
   clock: () => number,
@@ -30,8 +29,7 @@ export function openQuota(
     onOutage: metrics.quotaOutage,
   });
   metrics.watchQuota(quota.health);
-  const granted = withGrants(quota, grants);
   return mode === 'enforce'
-    ? granted
-    : withoutRefusals(granted, ({ tier }) => metrics.quotaWouldRefuse(tier));
+    ? quota
+    : withoutRefusals(quota, ({ tier }) => metrics.quotaWouldRefuse(tier));
 }

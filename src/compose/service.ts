@@ -22,7 +22,6 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
 import type { Seal } from '../protocol/responses/sealed-reasoning.ts';
-import type { Grants } from '../quota/grants.ts';
 import type { Quota } from '../quota/quota.ts';
 import { createMemory } from '../responses-store/recall.ts';
 import { createStoredResponses } from '../responses-store/stored-responses.ts';
@@ -52,7 +51,6 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly quota: Quota;
-  readonly grants: Grants;
   readonly usage: UsageKept;
   readonly records: Records;
   readonly seal: Seal;

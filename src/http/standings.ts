@@ -1,6 +1,5 @@
 /** Where users stand, and what operators give them. Every change is in the audit log before it is made. */
 import { GatewayError } from '../errors.ts';
-import type { Grants } from '../quota/grants.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { Audit } from '../store/audit.ts';
 import type { Principal, Standing, Terms, Tier } from '../types.ts';
@@ -9,8 +8,7 @@ import type { KnownUser, UsageStore } from '../usage/usage-store.ts';
 export interface StandingsParts {
   readonly tiers: ReadonlyMap<string, Tier>;
   readonly termsOf: (principal: Principal) => Terms;
-  readonly quota: Pick<Quota, 'peek'>;
-  readonly grants: Grants;
+  readonly quota: Pick<Quota, 'peek' | 'grant'>;
   readonly audit: Audit;
   readonly usage: Pick<UsageStore, 'users'>;
   /** Milliseconds since the epoch. */
@@ -58,7 +56,7 @@ export interface Standings {
 }
 
 export function createStandings(parts: StandingsParts): Standings {
-  const { tiers, termsOf, quota, grants, audit, usage, clock } = parts;
+  const { tiers, termsOf, quota, audit, usage, clock } = parts;
 
   async function of(known: KnownUser): Promise<readonly ShownStanding[]> {
     if (!tiers.has(known.tier))
@@ -86,15 +84,14 @@ export function createStandings(parts: StandingsParts): Standings {
       const standing = standings.find((one) => allowance === undefined || one.allowance.name === allowance);
       if (standing === undefined)
         throw new GatewayError('conflict', `The "${known.tier}" tier has no such allowance.`);
-      const { limit, remaining, resetsAt } = standing;
-      const { name, pool } = standing.allowance;
-      if (limit === null || pool !== null)
+      const { limit, remaining } = standing;
+      if (limit === null || standing.allowance.pool !== null)
         throw new GatewayError('conflict', `The "${known.tier}" tier has no limit to give more of.`);
       const given = extra === 'whole' ? limit - standing.extra - (remaining ?? 0) : extra;
-      const details = { allowance: name, extra: given, reason };
+      const details = { allowance: standing.allowance.name, extra: given, reason };
       const entry = { requestId, actor: operator, action, subject: known.subject, details };
       await audit.write({ at: clock(), ...entry }).catch(storeAway);
-      await grants.add(known.subject, name, given, Math.max(1, resetsAt - clock())).catch(storeAway);
+      await quota.grant(toPrincipal(known), standing.allowance, given, requestId);
     },
   };
 }

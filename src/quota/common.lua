@@ -1,6 +1,6 @@
 -- Put in front of every step. A subject has three keys of one slot:
--- `facts`, a hash: `u:<count>` what is used of a count, `p:<count>` what is held of it, `r:<request>` a request and
--- `t:<session>` a turn, both as JSON; `leases`, a sorted set of requests by the end of their lease; `ends`, a sorted
+-- `facts`, a hash: `u:<count>` what is used of a count, `p:<count>` what is held of it, `x:<count>` what was given beyond
+-- its limit, `r:<request>` a request and `t:<session>` a turn, both as JSON; `leases`, a sorted set of requests by the end of their lease; `ends`, a sorted
 -- set of fields of `facts` by the time from which nobody needs them.
 local FACTS, LEASES, ENDS = KEYS[1], KEYS[2], KEYS[3]
 local call = redis.call
@@ -18,6 +18,11 @@ end
 
 local function number_in(field)
   return tonumber(call('HGET', FACTS, field) or '0')
+end
+
+-- What is used and held of a count, and given beyond its limit.
+local function tally_of(count)
+  return number_in('u:' .. count), number_in('p:' .. count), number_in('x:' .. count)
 end
 
 local function add(field, number)

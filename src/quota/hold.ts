@@ -139,7 +139,7 @@ function toStandings({ draws }: Part, tallies: readonly Tally[]): readonly Stand
 }
 
 function talliesOf({ charges }: Entry, used: readonly number[]): readonly Tally[] {
-  return charges.map(({ window }, index) => ({ window, used: used[index] ?? 0, pending: 0 }));
+  return charges.map(({ window }, index) => ({ window, used: used[index] ?? 0, pending: 0, extra: 0 }));
 }
 
 interface Failed {

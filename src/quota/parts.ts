@@ -73,7 +73,7 @@ export function toEntry({ subject, claim }: Part, charges: readonly Charge[]): E
 export function toUnaskedTallies({ draws }: Part, now: number): readonly Tally[] {
   return draws.map(({ hold: { windows } }) => {
     const window = now < windows.current.endsAt ? windows.current : windows.next;
-    return { window, used: 0, pending: 0 };
+    return { window, used: 0, pending: 0, extra: 0 };
   });
 }
 

@@ -1,4 +1,4 @@
--- ARGV: JSON [{id, ends, id of the next}]. Answers per count {window 0|1, used, pending} and writes nothing.
+-- ARGV: JSON [{id, ends, id of the next}]. Answers per count {window 0|1, used, pending, extra} and writes nothing.
 local ended = {}
 for _, request in ipairs(ended_leases()) do
   local record = read('r:' .. request)
@@ -11,7 +11,9 @@ for _, count in ipairs(cjson.decode(ARGV[1])) do
   local window = NOW >= count[2] and 1 or 0
   local id = count[window == 0 and 1 or 3]
   answer[#answer + 1] = window
-  answer[#answer + 1] = number_in('u:' .. id)
-  answer[#answer + 1] = number_in('p:' .. id) - (ended[id] or 0)
+  local used, pending, extra = tally_of(id)
+  answer[#answer + 1] = used
+  answer[#answer + 1] = pending - (ended[id] or 0)
+  answer[#answer + 1] = extra
 end
 return answer

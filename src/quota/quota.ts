@@ -36,6 +36,15 @@ export interface Quota {
    * @throws GatewayError `quota_unavailable` when the store does not answer
    */
   peek(principal: Principal, terms: Terms): Promise<readonly Standing[]>;
+  /**
+   * Gives more of an allowance, until its window ends, to whoever it is counted for: the principal, or all of a pool. It
+   * counts from the next request on, on every replica, and is part of the limit that standings tell.
+   *
+   * @param extra units; a negative number takes back what was given
+   * @param requestId repeated, it gives once
+   * @throws GatewayError `quota_unavailable` when the store does not answer
+   */
+  grant(principal: Principal, allowance: Allowance, extra: number, requestId: string): Promise<void>;
   /** Asks whether the store answers, so that the health is true before the first request. Never rejects. */
   probe(): Promise<void>;
   /** What the latest steps say about the store; asks nothing. */
@@ -124,6 +133,12 @@ export function createQuota(options: QuotaOptions): Quota {
     },
 
     peek: (principal, { allowances }) => peekAll(store, health, windowsOf, principal, allowances),
+    async grant(principal, allowance, extra, requestId) {
+      const windows = toCounts(allowance, windowsOf(allowance.window));
+      const wanted = { subject: subjectOf(principal, allowance), windows, extra, requestId };
+      await health.run(() => store.grant(wanted)).catch(throwUnavailable);
+    },
+
     probe: () => health.run(() => store.ping()).catch(() => undefined),
     health: () => ({ ...health.current(), waiting: journal.waiting() }),
 
@@ -235,9 +250,13 @@ async function peekAll(
       }
     }
   } catch (cause) {
-    throw toUnavailable(cause);
+    throwUnavailable(cause);
   }
   return allowances.flatMap((allowance) => standings.get(allowance) ?? []);
+}
+
+function throwUnavailable(cause: unknown): never {
+  throw toUnavailable(cause);
 }
 
 const afterTimeout: After = (ms, run) => {

@@ -1,7 +1,7 @@
 -- ARGV: the claim as JSON {request, lease, keep, concurrency, holds [{counts [{id, ends, forget} twice], limit, amount,
 -- needs, per_turn, overdraft}], turn {session, prompt, requests, ms, tokens}}
 -- Answers {admitted 0|1, refused by (hold from 0, -1 nobody, -2 concurrency), then per hold: window 0|1, used,
--- pending, amount}.
+-- pending, extra, amount}.
 local claim = cjson.decode(ARGV[1])
 local request, holds, none = claim.request, claim.holds, cjson.null
 drop_ended()
@@ -9,7 +9,7 @@ drop_ended()
 local function answer(admitted, refused_by, parts)
   local all = { admitted, refused_by }
   for _, part in ipairs(parts) do
-    for index = 1, 4 do all[#all + 1] = part[index] end
+    for index = 1, 5 do all[#all + 1] = part[index] end
   end
   return all
 end
@@ -29,7 +29,8 @@ if record and record.s ~= 'released' then
       end
     end
     local count = count_of(hold, window)
-    parts[index] = { window, number_in('u:' .. count), number_in('p:' .. count), amount }
+    local used, pending, extra = tally_of(count)
+    parts[index] = { window, used, pending, extra, amount }
   end
   return answer(1, -1, parts)
 end
@@ -48,11 +49,11 @@ local parts, refused_by = {}, -1
 for index, hold in ipairs(holds) do
   local window = NOW >= hold.counts[1].ends and 1 or 0
   local count = count_of(hold, window)
-  local used, pending = number_in('u:' .. count), number_in('p:' .. count)
+  local used, pending, extra = tally_of(count)
   local amount = (hold.per_turn and open) and 0 or hold.amount
-  parts[index] = { window, used, pending, amount }
+  parts[index] = { window, used, pending, extra, amount }
   if hold.limit ~= none and amount > 0 and refused_by == -1 then
-    local limit = hold.limit + (open and hold.overdraft or 0)
+    local limit = hold.limit + extra + (open and hold.overdraft or 0)
     if used + pending + hold.needs > limit then refused_by = index - 1 end
   end
 end
@@ -63,13 +64,13 @@ local charges = {}
 for index, hold in ipairs(holds) do
   local part = parts[index]
   local chosen = hold.counts[part[1] + 1]
-  charges[index] = { chosen.id, part[4] }
-  if part[4] > 0 then
+  charges[index] = { chosen.id, part[5] }
+  if part[5] > 0 then
     call('ZADD', ENDS, integer(chosen.forget), 'p:' .. chosen.id)
     keep_key(ENDS, chosen.forget)
     keep_key(FACTS, chosen.forget)
-    if claim.lease > 0 then part[3] = part[3] + part[4] end
-    add('p:' .. chosen.id, part[4])
+    if claim.lease > 0 then part[3] = part[3] + part[5] end
+    add('p:' .. chosen.id, part[5])
   end
 end
 write('r:' .. request, cjson.encode({ s = 'held', c = charges, k = 0 }), NOW + claim.keep)

@@ -47,7 +47,8 @@ export function createRows(db: DatabaseSync) {
 
     tally(subject: string, window: Window): Tally {
       const row = sql.count.get(subject, window.id);
-      return { window, used: Number(row?.used ?? 0), pending: Number(row?.held ?? 0) };
+      const number = (value: unknown) => Number(value ?? 0);
+      return { window, used: number(row?.used), pending: number(row?.held), extra: number(row?.extra) };
     },
 
     /** Changes a count and answers what is used of it. */
@@ -55,6 +56,11 @@ export function createRows(db: DatabaseSync) {
       const { used = 0, held = 0 } = change;
       const start = [Math.max(0, used), Math.max(0, held)] as const;
       return Number(sql.add.get(subject, id, ...start, endsAt, used, held)?.used ?? 0);
+    },
+
+    /** Gives a count more than its limit and answers what is given beyond it now. */
+    grant(subject: string, { id, endsAt }: Window, extra: number): number {
+      return Number(sql.grant.get(subject, id, Math.max(0, extra), endsAt, extra)?.extra ?? 0);
     },
 
     /** Takes from counts what is there to take. */
@@ -134,10 +140,13 @@ function prepare(db: DatabaseSync) {
     renew: db.prepare(`
       UPDATE requests SET lease = ?, until = CASE state WHEN 'held' THEN ? ELSE until END
        WHERE subject = ? AND request = ? AND lease > ?`),
-    count: db.prepare('SELECT used, held FROM windows WHERE subject = ? AND window = ?'),
+    count: db.prepare('SELECT used, held, extra FROM windows WHERE subject = ? AND window = ?'),
     add: db.prepare(`
       INSERT INTO windows (subject, window, used, held, ends_at) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET used = max(0, used + ?), held = max(0, held + ?) RETURNING used`),
+    grant: db.prepare(`
+      INSERT INTO windows (subject, window, used, extra, ends_at) VALUES (?, ?, 0, ?, ?)
+      ON CONFLICT DO UPDATE SET extra = max(0, extra + ?) RETURNING extra`),
     takeUsed: db.prepare('UPDATE windows SET used = max(0, used - ?) WHERE subject = ? AND window = ?'),
     takeHeld: db.prepare('UPDATE windows SET held = max(0, held - ?) WHERE subject = ? AND window = ?'),
     ended: db.prepare(`

@@ -1,5 +1,5 @@
 /** The tables of the quota in SQLite. */
-export const SQLITE_VERSION = 2;
+export const SQLITE_VERSION = 3;
 
 // What is held of a count goes with the end of a lease, once a step of the subject notices.
 // A request's row is void from `until` on: the end of its lease while held, else the end of its being remembered.
@@ -10,6 +10,7 @@ export const SQLITE_SCHEMA = `
     window TEXT NOT NULL,
     used INTEGER NOT NULL CHECK (used >= 0),
     held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
+    extra INTEGER NOT NULL DEFAULT 0 CHECK (extra >= 0),
     ends_at INTEGER NOT NULL,
     PRIMARY KEY (subject, window)
   ) STRICT, WITHOUT ROWID;
@@ -40,7 +41,7 @@ export const SQLITE_SCHEMA = `
   CREATE INDEX IF NOT EXISTS turns_until ON turns (until);
 `;
 
-/** Version 1 knew one count a request, of 1. */
+/** Version 1 knew one count a request, of 1; version 2 nothing of what was given beyond a limit. */
 export const SQLITE_UPGRADES: Readonly<Record<number, string>> = {
   1: `
     ALTER TABLE windows ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0);
@@ -57,4 +58,5 @@ export const SQLITE_UPGRADES: Readonly<Record<number, string>> = {
       ON CONFLICT DO UPDATE SET held = excluded.held;
     DROP TABLE requests_1;
   `,
+  2: 'ALTER TABLE windows ADD COLUMN extra INTEGER NOT NULL DEFAULT 0 CHECK (extra >= 0);',
 };

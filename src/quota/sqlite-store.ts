@@ -2,7 +2,7 @@ import { createTransactions, openSqlite } from '../store/sqlite.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
 import { createRows, type EndedLease, type RequestRow, type Rows, type TurnRow } from './sqlite-rows.ts';
 import { SQLITE_SCHEMA, SQLITE_UPGRADES, SQLITE_VERSION } from './sqlite-schema.ts';
-import type { Claim, Entry, Hold, QuotaStore, Tally, TurnClaim, Verdict } from './store.ts';
+import type { Claim, Entry, Grant, Hold, QuotaStore, Tally, TurnClaim, Verdict } from './store.ts';
 import type { Window, Windows } from './windows.ts';
 
 export interface SqliteStoreOptions {
@@ -47,6 +47,7 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
     async peek(subject, counts) {
       return peek(rows, clock(), subject, counts);
     },
+    grant: (given) => together.run(() => grant(rows, clock(), given)),
     async ping() {
       db.exec('SELECT 1 FROM windows LIMIT 1');
     },
@@ -148,6 +149,14 @@ function peek(rows: Rows, now: number, subject: string, counts: readonly Windows
   });
 }
 
+function grant(rows: Rows, now: number, given: Grant): number {
+  const { subject, windows, extra } = given;
+  const window = windowAt(windows, now);
+  if (rows.find(given, now) !== null) return rows.tally(subject, window).extra;
+  rows.write(given, { state: 'charged', until: now + RECORDS_KEPT, lease: 0, charges: [], tokens: 0 });
+  return rows.grant(subject, window, extra);
+}
+
 function usedOf(rows: Rows, { subject, charges }: Entry): readonly number[] {
   return charges.map(({ window }) => rows.tally(subject, window).used);
 }
@@ -192,8 +201,8 @@ function firstWithoutRoom(
 ): number | null {
   const index = holds.findIndex(({ limit, needs, overdraft }, at) => {
     if (limit === null || amounts[at] === 0) return false;
-    const { used = 0, pending = 0 } = tallies[at] ?? {};
-    return used + pending + needs > limit + (inTurn ? overdraft : 0);
+    const { used = 0, pending = 0, extra = 0 } = tallies[at] ?? {};
+    return used + pending + needs > limit + extra + (inTurn ? overdraft : 0);
   });
   return index < 0 ? null : index;
 }

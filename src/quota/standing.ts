@@ -2,12 +2,13 @@
 import type { Allowance, Standing } from '../types.ts';
 import type { Tally } from './store.ts';
 
-/** @param limit `null`: what is not known is not told */
+/** @param planned limit without what was given beyond it; `null`: what is not known is not told */
 export function toStanding(
   allowance: Allowance,
-  { window, used, pending }: Tally,
-  limit: number | null = allowance.limit,
+  { window, used, pending, extra }: Tally,
+  planned: number | null = allowance.limit,
 ): Standing {
+  const limit = planned === null ? null : planned + extra;
   const remaining = limit === null ? null : Math.max(0, limit - used - pending);
   return { allowance, limit, used, pending, remaining, resetsAt: window.endsAt };
 }

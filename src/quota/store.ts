@@ -32,6 +32,12 @@ export interface QuotaStore {
   release(entry: Entry): Promise<readonly number[]>;
   /** Reads without writing anything. */
   peek(subject: string, counts: readonly Windows[]): Promise<readonly Tally[]>;
+  /**
+   * Gives a count more than its limit until the window ends, once per request id; a negative number takes some back.
+   *
+   * @returns what is given beyond the limit now, never less than 0
+   */
+  grant(grant: Grant): Promise<number>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   /** Tells each time when the store is reached anew and may lack its last moments; absent where that cannot be. */
@@ -101,6 +107,14 @@ export interface Tally {
   readonly used: number;
   /** Held. */
   readonly pending: number;
+  /** Given beyond whatever the limit is. */
+  readonly extra: number;
+}
+
+/** What an operator gives beyond a limit. */
+export interface Grant extends RequestKey {
+  readonly windows: Windows;
+  readonly extra: number;
 }
 
 /** An admitted request, as it is to be charged or released. */

@@ -20,7 +20,7 @@ export function createValkeyStore(valkey: Valkey): QuotaStore {
   return {
     async reserve(claim: Claim) {
       const answer = await run(scripts.reserve, keysOf(claim.subject), [toClaimText(claim)]);
-      return toVerdict(claim, toIntegers(answer, 2 + claim.holds.length * 4));
+      return toVerdict(claim, toIntegers(answer, 2 + claim.holds.length * 5));
     },
 
     async renew({ subject, requestId }: RequestKey, lease) {
@@ -33,8 +33,15 @@ export function createValkeyStore(valkey: Valkey): QuotaStore {
     async peek(subject, counts) {
       const asked = counts.map(({ current, next }) => [current.id, current.endsAt, next.id]);
       const answer = await run(scripts.peek, keysOf(subject), [JSON.stringify(asked)]);
-      const numbers = toIntegers(answer, counts.length * 3);
-      return counts.map((windows, index) => toTally(windows, numbers.slice(index * 3)));
+      const numbers = toIntegers(answer, counts.length * 4);
+      return counts.map((windows, index) => toTally(windows, numbers.slice(index * 4)));
+    },
+
+    async grant({ subject, requestId, windows, extra }) {
+      const counts = [toCount(windows.current), toCount(windows.next)];
+      const text = JSON.stringify({ request: requestId, keep: RECORDS_KEPT, counts, extra });
+      const [given = 0] = toIntegers([await run(scripts.grant, keysOf(subject), [text])], 1);
+      return given;
     },
 
     ping: valkey.ping,
@@ -52,6 +59,7 @@ function readScripts() {
     commit: script('commit'),
     release: script('release'),
     peek: script('peek'),
+    grant: script('grant'),
   };
 }
 
@@ -110,13 +118,13 @@ function toVerdict({ holds }: Claim, [admitted, by = -1, ...numbers]: readonly n
   return {
     admitted: admitted === 1,
     refusedBy,
-    tallies: holds.map(({ windows }, index) => toTally(windows, numbers.slice(index * 4))),
-    amounts: holds.map((_, index) => numbers[index * 4 + 3] ?? 0),
+    tallies: holds.map(({ windows }, index) => toTally(windows, numbers.slice(index * 5))),
+    amounts: holds.map((_, index) => numbers[index * 5 + 4] ?? 0),
   };
 }
 
-function toTally(windows: Windows, [which, used = 0, pending = 0]: readonly number[]): Tally {
-  return { window: which === 0 ? windows.current : windows.next, used, pending };
+function toTally(windows: Windows, [which, used = 0, pending = 0, extra = 0]: readonly number[]): Tally {
+  return { window: which === 0 ? windows.current : windows.next, used, pending, extra };
 }
 
 function toIntegers(answer: unknown, count: number): readonly number[] {

@@ -13,6 +13,10 @@ const TOKEN = 'canary-admin-token-of-the-operators';
 const PLAN = `
 tiers:
   small: { rank: 1, requestsPerDay: 2, routes: [{ match: claude, to: internal/default }] }
+  many:
+    rank: 4
+    allowances: [{ name: daily, limit: 5 }, { name: weekly, limit: 9, window: week }]
+    routes: [{ match: claude, to: internal/default }]
   whole: { rank: 2, requestsPerDay: null, routes: [{ match: claude, to: internal/default }] }
   staff: { rank: 3, requestsPerDay: 5, routes: [{ match: claude, to: internal/default }] }
 admin: { tiers: [staff] }
@@ -28,7 +32,7 @@ before(async () => {
   const env = {
     GATEWAY_DATA_DIR: dataDir,
     INTERNAL_LLM_URL: internal.v1,
-    STATIC_KEYS: 'key-of-ana=ana:small,key-of-ben=ben:whole,key-of-sue=sue:staff',
+    STATIC_KEYS: 'key-of-ana=ana:small,key-of-ben=ben:whole,key-of-sue=sue:staff,key-of-mia=mia:many',
     ADMIN_TOKEN: TOKEN,
   };
   gateways = [
@@ -137,7 +141,7 @@ test('the plan is shown', async () => {
   const { tiers } = (await admin('GET', '/plan')).body as { tiers: { name: string }[] };
   assert.deepEqual(
     tiers.map(({ name }) => name),
-    ['small', 'whole', 'staff'],
+    ['small', 'many', 'whole', 'staff'],
   );
 });
 
@@ -208,6 +212,41 @@ test('where there is no limit there is nothing to give', async () => {
   const ben = await subjectOf('ben');
   assert.equal((await admin('POST', `/users/${ben}/grants`, { extra: 1, reason: 'x' })).status, 409);
   assert.equal(standing(await admin('GET', `/users/${ben}`)).limit, null);
+});
+
+test('every allowance of a user is shown and raised by its name, and the next answer’s headers say so', async () => {
+  const headersOf = async (gateway: GatewayProcess) => {
+    internal.say({});
+    const response = await fetch(`${gateway.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': 'key-of-mia', 'content-type': 'application/json' },
+      body: JSON.stringify(messages('claude-opus-5-5')),
+    });
+    await response.text();
+    return response.headers.get('ratelimit-policy');
+  };
+  const before = await headersOf(gateways[0]);
+  assert.match(before ?? '', /"daily";q=5;.*"weekly";q=9;/);
+  const mia = await subjectOf('mia');
+  const given = await admin('POST', `/users/${mia}/grants`, {
+    extra: 4,
+    reason: 'a long week',
+    allowance: 'weekly',
+  });
+  assert.deepEqual(
+    (given.body.allowances as Record<string, unknown>[]).map(({ allowance, limit, extra, used }) => [
+      allowance,
+      limit,
+      extra,
+      used,
+    ]),
+    [
+      ['daily', 5, 0, 1],
+      ['weekly', 13, 4, 1],
+    ],
+  );
+  for (const gateway of gateways)
+    assert.match((await headersOf(gateway)) ?? '', /"daily";q=5;.*"weekly";q=13;/);
 });
 
 test('the token is in no log, and without configuration there is no API', async () => {

@@ -1,5 +1,14 @@
 /** The rules of a quota store in their plainest form: what the real ones are compared with, and a fake for the rest. */
-import type { Charge, Claim, Entry, QuotaStore, RequestKey, Tally, Verdict } from '../../src/quota/store.ts';
+import type {
+  Charge,
+  Claim,
+  Entry,
+  Grant,
+  QuotaStore,
+  RequestKey,
+  Tally,
+  Verdict,
+} from '../../src/quota/store.ts';
 import type { Window, Windows } from '../../src/quota/windows.ts';
 
 interface Kept {
@@ -30,6 +39,7 @@ export interface MemoryStore extends QuotaStore {
 
 export function createMemoryStore(clock: () => number): MemoryStore {
   const requests = new Map<string, Kept>();
+  const given = new Map<string, number>();
   const turns = new Map<string, Turn>();
   const tried: string[] = [];
   let broken: Error | null = null;
@@ -52,7 +62,8 @@ export function createMemoryStore(clock: () => number): MemoryStore {
   }
 
   function tally(subject: string, window: Window): Tally {
-    return { window, used: sum(subject, window, 'charged'), pending: sum(subject, window, 'held') };
+    const extra = given.get(`${subject} ${window.id}`) ?? 0;
+    return { window, used: sum(subject, window, 'charged'), pending: sum(subject, window, 'held'), extra };
   }
 
   function openTurn({ subject, turn }: Claim): Turn | null {
@@ -100,10 +111,10 @@ export function createMemoryStore(clock: () => number): MemoryStore {
     });
     const running = [...requests.values()].filter((one) => one.subject === subject && one.lease > clock());
     if (concurrency !== null && running.length >= concurrency) return refuse('concurrency');
-    for (const [index, { used, pending }] of tallies().entries()) {
+    for (const [index, { used, pending, extra }] of tallies().entries()) {
       const hold = holds[index];
       if (hold === undefined || hold.limit === null || amounts[index] === 0) continue;
-      const limit = hold.limit + (open === null ? 0 : hold.overdraft);
+      const limit = hold.limit + extra + (open === null ? 0 : hold.overdraft);
       if (used + pending + hold.needs > limit) return refuse(index);
     }
     requests.set(keyOf(claim), { subject, state: 'held', charges, lease: clock() + lease, tokens: 0 });
@@ -142,6 +153,16 @@ export function createMemoryStore(clock: () => number): MemoryStore {
     return true;
   }
 
+  function grant(wanted: Grant): number {
+    const { subject, windows, extra } = wanted;
+    const window = windowAt(windows, clock());
+    const before = tally(subject, window).extra;
+    if (find(keyOf(wanted)) !== null) return before;
+    requests.set(keyOf(wanted), { subject, state: 'charged', charges: [], lease: 0, tokens: 0 });
+    given.set(`${subject} ${window.id}`, Math.max(0, before + extra));
+    return tally(subject, window).extra;
+  }
+
   async function step<T>(name: string, run: () => T): Promise<T> {
     tried.push(name);
     await before;
@@ -161,6 +182,7 @@ export function createMemoryStore(clock: () => number): MemoryStore {
     renew: (key, lease) => step(`renew ${key.requestId}`, () => renew(key, lease)),
     commit: (entry) => step(`commit ${entry.requestId}`, () => commit(entry)),
     release: (entry) => step(`release ${entry.requestId}`, () => release(entry)),
+    grant: (wanted) => step(`grant ${wanted.requestId}`, () => grant(wanted)),
     peek: (subject, counts) =>
       step('peek', () => counts.map((windows) => tally(subject, windowAt(windows, clock())))),
     ping: () => step('ping', () => undefined),

@@ -74,13 +74,17 @@ export function quotaStoreContract(name: string, open: () => QuotaStore): void {
       window: windows.current,
       used: 0,
       pending: 0,
+      extra: 0,
     });
   });
 
   test(at('a request is pending once reserved and used once committed'), async () => {
     const subject = newSubject();
     const verdict = await reserve(hold(subject, 'r1'));
-    assert.deepEqual(verdict, { admitted: true, tally: { window: windows.current, used: 0, pending: 1 } });
+    assert.deepEqual(verdict, {
+      admitted: true,
+      tally: { window: windows.current, used: 0, pending: 1, extra: 0 },
+    });
     assert.deepEqual(await open().commit(entry(subject, 'r1')), [1]);
     assert.deepEqual(await counts(subject), { used: 1, pending: 0 });
   });
@@ -91,7 +95,10 @@ export function quotaStoreContract(name: string, open: () => QuotaStore): void {
     await open().commit(entry(subject, 'r1'));
     await reserve(hold(subject, 'r2', { limit: 2 }));
     const refused = await reserve(hold(subject, 'r3', { limit: 2 }));
-    assert.deepEqual(refused, { admitted: false, tally: { window: windows.current, used: 1, pending: 1 } });
+    assert.deepEqual(refused, {
+      admitted: false,
+      tally: { window: windows.current, used: 1, pending: 1, extra: 0 },
+    });
     assert.deepEqual(await counts(subject), { used: 1, pending: 1 }, 'a refusal leaves no trace');
   });
 
@@ -112,13 +119,46 @@ export function quotaStoreContract(name: string, open: () => QuotaStore): void {
     assert.equal((await reserve(hold(subject, 'r3', { limit: 1 }))).admitted, false);
   });
 
+  test(
+    at(
+      'what is given beyond a limit counts with the next request, once however often it is told, until the window ends',
+    ),
+    async () => {
+      const subject = newSubject();
+      const store = open();
+      const give = (requestId: string, extra: number) => store.grant({ subject, requestId, windows, extra });
+      assert.equal((await reserve(hold(subject, 'r1', { limit: 0 }))).admitted, false);
+      assert.deepEqual([await give('g1', 2), await give('g1', 2)], [2, 2]);
+      const { admitted, tally } = await reserve(hold(subject, 'r2', { limit: 0 }));
+      assert.deepEqual([admitted, tally.extra, tally.pending], [true, 2, 1]);
+      assert.equal(await give('g2', -1), 1);
+      assert.equal((await reserve(hold(subject, 'r3', { limit: 0 }))).admitted, false);
+      assert.deepEqual(
+        [await give('g3', -5), await give('g4', 3)],
+        [0, 3],
+        'less than nothing is not taken back',
+      );
+      assert.deepEqual(await peek(subject, windows), {
+        window: windows.current,
+        used: 0,
+        pending: 1,
+        extra: 3,
+      });
+      const tomorrow = { current: { ...windows.current, endsAt: Date.now() - 1 }, next: windows.next };
+      assert.equal((await peek(subject, tomorrow)).extra, 0);
+    },
+  );
+
   test(at('a reservation repeated is the same reservation, also at the limit'), async () => {
     const subject = newSubject();
     const first = await reserve(hold(subject, 'r1', { limit: 1 }));
     assert.deepEqual(await reserve(hold(subject, 'r1', { limit: 1 })), first);
     await open().commit(entry(subject, 'r1'));
     const again = await reserve(hold(subject, 'r1', { limit: 1 }));
-    assert.deepEqual(again, { admitted: true, tally: { window: windows.current, used: 1, pending: 0 } });
+    assert.deepEqual(again, {
+      admitted: true,
+      tally: { window: windows.current, used: 1, pending: 0, extra: 0 },
+    });
   });
 
   test(at('a commit repeated charges once'), async () => {
@@ -214,7 +254,7 @@ export function quotaStoreContract(name: string, open: () => QuotaStore): void {
     const subject = newSubject();
     const ended = windowsThat('ended');
     const { admitted, tally } = await reserve(hold(subject, 'r1', { windows: ended }));
-    assert.deepEqual([admitted, tally], [true, { window: ended.next, used: 0, pending: 1 }]);
+    assert.deepEqual([admitted, tally], [true, { window: ended.next, used: 0, pending: 1, extra: 0 }]);
     assert.equal((await peek(subject, ended)).window.id, ended.next.id);
   });
 
@@ -226,7 +266,7 @@ export function quotaStoreContract(name: string, open: () => QuotaStore): void {
     assert.equal((await reserve(hold(subject, 'r2', { limit: 1, windows: ended }))).admitted, true);
     await open().commit(entry(subject, 'r1'));
     assert.deepEqual(await counts(subject), { used: 1, pending: 0 });
-    assert.deepEqual(await peek(subject, ended), { window: ended.next, used: 0, pending: 1 });
+    assert.deepEqual(await peek(subject, ended), { window: ended.next, used: 0, pending: 1, extra: 0 });
   });
 
   test(at('a reservation repeated after midnight stays in the day it was made in'), async () => {

@@ -116,6 +116,7 @@ function testValkeyStore(program: string): void {
       window: windows.current,
       used: 0,
       pending: 1,
+      extra: 0,
     });
     assert.deepEqual((await admin.keys('*')).toSorted(), [
       'quota:{tagged}:ends',
@@ -232,7 +233,12 @@ function testValkeyStore(program: string): void {
     });
     await durable.start();
     await eventually('the store connecting again', () => kept.ping());
-    assert.deepEqual(await peekOne(kept, 's', windows), { window: windows.current, used: 20, pending: 1 });
+    assert.deepEqual(await peekOne(kept, 's', windows), {
+      window: windows.current,
+      used: 20,
+      pending: 1,
+      extra: 0,
+    });
   });
 
   test('a server made for keeping counts draws no warning', async () => {
