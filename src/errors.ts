@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'gateway_overloaded'
   | 'quota_unavailable'
   | 'identity_unavailable'
+  | 'store_unavailable'
   | 'shutting_down'
   | 'not_supported';
 
@@ -192,6 +193,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   quota_unavailable: { ...server, status: 503, openaiCode: 'quota_unavailable' },
   identity_unavailable: { ...server, status: 503, openaiCode: 'identity_unavailable' },
+  store_unavailable: { ...server, status: 503, openaiCode: 'store_unavailable' },
   shutting_down: {
     status: 529,
     openaiStatus: 503,

@@ -361,7 +361,7 @@ function toRelayClient(
     dialect: call.dialect,
     stream: request.scan.stream,
     response: call.response,
-    context: replyContext(parts, call, route, outbound),
+    context: replyContext(parts, call, request, route, outbound),
     decoding: outbound?.translation?.decoding ?? NO_OPTIONS,
     signal: call.signal,
     limits: parts.relayLimits,
@@ -371,6 +371,7 @@ function toRelayClient(
 function replyContext(
   parts: PipelineParts,
   call: InferenceCall,
+  { echo }: ClientRequest,
   route: Route,
   outbound: SentRequest | null,
 ): ReplyContext {
@@ -383,6 +384,7 @@ function replyContext(
     randomText: parts.randomText,
     now: parts.clock(),
     sealReasoning: sealFor(parts, translation),
+    echo,
   });
 }
 

@@ -23,6 +23,8 @@ export interface ReplyContextOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly sealReasoning: ReplyContext['sealReasoning'];
+  /** What the reply repeats of the request as the client sent it, over what the backend's was read to be. */
+  readonly echo?: ReplyContext['echo'];
 }
 
 const NO_TOOLS: ReadonlySet<string> = new Set();
@@ -31,7 +33,7 @@ const NO_NAMES: ReadonlyMap<string, string> = new Map();
 /** @param translated null where the request went out as it came */
 export function toReplyContext(
   translated: TranslatedRequest | null,
-  { dialect, model, requestId, asksUsage, randomText, now, sealReasoning }: ReplyContextOptions,
+  { dialect, model, requestId, asksUsage, randomText, now, sealReasoning, echo }: ReplyContextOptions,
 ): ReplyContext {
   const conversation = translated?.conversation;
   const { idPrefixes } = CLIENT_DIALECTS[dialect];
@@ -46,7 +48,7 @@ export function toReplyContext(
     mintToolId: () => idPrefixes.toolCall + randomText(),
     requestId,
     tools: new Map(conversation?.tools.map((tool) => [tool.name, tool])),
-    echo: conversation?.echo,
+    echo: echo === undefined ? conversation?.echo : { ...conversation?.echo, ...echo },
     sealReasoning,
     customTools: new Set(conversation?.tools.filter((tool) => tool.custom === true).map((tool) => tool.name)),
   };

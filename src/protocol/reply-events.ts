@@ -92,7 +92,7 @@ export interface ReplyContext {
   readonly customTools?: ReadonlySet<string> | undefined;
   /** The client's tools by its name for them; absent: none is more than a plain function. */
   readonly tools?: ReadonlyMap<string, Tool> | undefined;
-  /** What the reply repeats of its request (Responses). */
+  /** What the reply repeats of its request, whatever the backend says of it (Responses). */
   readonly echo?: Readonly<Record<string, unknown>> | undefined;
   /** Seals reasoning for the client to carry back; `null` where that is not possible now. Absent: not asked for. */
   readonly sealReasoning?: ((parts: readonly SealedPart[]) => string | null) | undefined;

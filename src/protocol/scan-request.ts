@@ -33,6 +33,8 @@ export interface RequestScan {
   readonly marks: readonly number[];
   /** Whether an item may declare tools: a string below the top level reads `additional_tools`, however it is spelled. */
   readonly declaresTools: boolean;
+  /** Whether a list may name an item by its id alone: one reads `item_reference`, or has neither a type nor a role. */
+  readonly namesItems: boolean;
 }
 
 /** Deeper nesting is refused: no real request comes near, and parsers behind us may not survive it. */
@@ -95,6 +97,7 @@ export function scanRequest(body: Uint8Array): RequestScan {
     fields,
     marks: seen.marks,
     declaresTools: seen.declaresTools,
+    namesItems: seen.namesItems,
   };
 }
 
@@ -287,9 +290,18 @@ interface Seen {
   containers: number;
   readonly marks: number[];
   declaresTools: boolean;
+  namesItems: boolean;
+  /** Whether the element that is being read says what it is. */
+  isTold: boolean;
 }
 
-const nothingSeen = (): Seen => ({ containers: 0, marks: [], declaresTools: false });
+const nothingSeen = (): Seen => ({
+  containers: 0,
+  marks: [],
+  declaresTools: false,
+  namesItems: false,
+  isTold: false,
+});
 
 function endOfValue(body: Uint8Array, start: number, seen: Seen = nothingSeen()): number {
   const byte = body[start];
@@ -303,24 +315,45 @@ const SIGNATURE = UTF8_OUT.encode('"signature"');
 const SEALED = UTF8_OUT.encode('"encrypted_content"');
 
 const TOOLS_ITEM = 'additional_tools';
-const LEAST_TOOLS_ITEM = TOOLS_ITEM.length + 2;
+const REFERENCE = 'item_reference';
+const LEAST_TELLING = REFERENCE.length + 2;
 /** With every letter as an escape of six. */
-const MOST_TOOLS_ITEM = 6 * TOOLS_ITEM.length + 2;
+const MOST_TELLING = 6 * TOOLS_ITEM.length + 2;
+/** What those begin with. */
 const SMALL_A = 0x61;
+const SMALL_I = 0x69;
 
 /** Notes a string that tells something. */
 function noteString(body: Uint8Array, start: number, end: number, seen: Seen): void {
   const length = end - start;
   if (length === SIGNATURE.length && isAt(body, start, SIGNATURE)) seen.marks.push(end);
   if (length === SEALED.length && isAt(body, start, SEALED)) seen.marks.push(end);
-  if (length < LEAST_TOOLS_ITEM || length > MOST_TOOLS_ITEM || seen.declaresTools) return;
+  if (length < LEAST_TELLING || length > MOST_TELLING) return;
   const first = body[start + 1];
-  if (first !== SMALL_A && first !== BACKSLASH) return;
-  seen.declaresTools = parseJson(UTF8_LAX.decode(body.subarray(start, end))) === TOOLS_ITEM;
+  if (first !== SMALL_A && first !== SMALL_I && first !== BACKSLASH) return;
+  const text = parseJson(UTF8_LAX.decode(body.subarray(start, end)));
+  if (text === TOOLS_ITEM) seen.declaresTools = true;
+  if (text === REFERENCE) seen.namesItems = true;
+}
+
+const TYPE = UTF8_OUT.encode('"type"');
+const ROLE = UTF8_OUT.encode('"role"');
+
+/** Notes whether a list's element says what it is: by a type that is a string, of several the last, or by a role. */
+function noteKey(body: Uint8Array, start: number, end: number, seen: Seen): void {
+  if (end - start !== TYPE.length) return;
+  const isType = isAt(body, start, TYPE);
+  if (!isType && !isAt(body, start, ROLE)) return;
+  const colon = skipSpace(body, end);
+  if (body[colon] !== COLON) return;
+  seen.isTold = !isType || body[skipSpace(body, colon + 1)] === QUOTE;
 }
 
 const isAt = (body: Uint8Array, start: number, wanted: Uint8Array) =>
   wanted.every((byte, index) => body[start + index] === byte);
+
+/** How deep a list's elements lie. */
+const ELEMENT = 2;
 
 /** Strings are jumped over natively; only the bytes between them are looked at one by one. */
 function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
@@ -331,20 +364,31 @@ function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
     if (byte === QUOTE) {
       const end = endOfString(body, at);
       noteString(body, at, end, seen);
+      if (closers.length === ELEMENT) noteKey(body, at, end, seen);
       at = end;
       continue;
     }
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      closers.push(byte + 2);
-      seen.containers++;
-      if (closers.length > MAX_JSON_DEPTH || seen.containers > MAX_JSON_CONTAINERS) throw tooBig(seen, at);
+      openContainer(byte, closers, seen, at);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      if (closers.pop() !== byte) throw malformed('a bracket does not match', at);
+      closeContainer(byte, closers, seen, at);
       if (closers.length === 0) return at + 1;
     }
     at++;
   }
   throw malformed('it ends too early', at);
+}
+
+function openContainer(byte: number, closers: number[], seen: Seen, at: number): void {
+  closers.push(byte + 2);
+  seen.containers++;
+  if (closers.length > MAX_JSON_DEPTH || seen.containers > MAX_JSON_CONTAINERS) throw tooBig(seen, at);
+  if (closers.length === ELEMENT) seen.isTold = byte !== OPEN_BRACE;
+}
+
+function closeContainer(byte: number, closers: number[], seen: Seen, at: number): void {
+  if (closers.length === ELEMENT) seen.namesItems ||= !seen.isTold;
+  if (closers.pop() !== byte) throw malformed('a bracket does not match', at);
 }
 
 /** No number means anything beyond; bytes. */

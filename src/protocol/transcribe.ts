@@ -7,7 +7,9 @@ import { append } from './append.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from './dialects.ts';
 import { parseJson } from './json.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from './reply-events.ts';
+import { restateFrame } from './responses/restate.ts';
 import type { RawFrame } from './sse.ts';
+import type { Sight } from './stream-watcher.ts';
 import { readEmbeddedError } from './upstream-error.ts';
 import { createStreamWatcher } from './watch-stream.ts';
 
@@ -38,17 +40,29 @@ const TRUNCATED: ReplyError = {
 
 const UTF8 = new TextEncoder();
 
-/**
- * Passes whole frames on as they are and watches them go by.
- *
- * @param hidesUsage keeps back the chunk of usage that only the gateway asked for: clients that did not would look
- *   for a choice in it (PT-3)
- */
-export function createPassthrough(dialect: Dialect, requestId: string, hidesUsage = false): Transcriber {
+/** What is changed about a stream that otherwise passes as it is. */
+export interface PassthroughOptions {
+  /**
+   * Keeps back the chunk of usage that only the gateway asked for: clients that did not would look for a choice in it
+   * (PT-3).
+   */
+  readonly hidesUsage?: boolean;
+  /** What the response repeats of its request (Responses). */
+  readonly echo?: ReplyContext['echo'];
+}
+
+/** Passes whole frames on as they are and watches them go by. */
+export function createPassthrough(
+  dialect: Dialect,
+  requestId: string,
+  { hidesUsage = false, echo }: PassthroughOptions = {},
+): Transcriber {
   const watcher = createStreamWatcher(dialect);
   const fail = (error: ReplyError) => watcher.fail(error, requestId);
   const restate = (frame: RawFrame) =>
     UTF8.encode(fail(readEmbeddedError(parseJson(frame.data())) ?? TRUNCATED));
+  const pass = (frame: RawFrame, sight: Sight) =>
+    echo === undefined || sight === 'content' ? frame.bytes : restateFrame(frame.bytes, echo);
   return {
     push(frames) {
       const passed: Uint8Array[] = [];
@@ -56,7 +70,7 @@ export function createPassthrough(dialect: Dialect, requestId: string, hidesUsag
       for (const frame of frames) {
         const sight = watcher.see(frame);
         if (sight === 'usage' && hidesUsage) continue;
-        passed.push(sight === 'error' && !watcher.hears(frame) ? restate(frame) : frame.bytes);
+        passed.push(sight === 'error' && !watcher.hears(frame) ? restate(frame) : pass(frame, sight));
         if (sight === 'end') state = 'completed';
         if (sight === 'error') state = 'failed';
         if (state !== 'open') break;

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { GatewayError, hasClientLeft } from '../errors.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import type { ReplyContext, ReplyError, ReplyEvent } from '../protocol/reply-events.ts';
+import { restateBody } from '../protocol/responses/restate.ts';
 import type { RawFrame } from '../protocol/sse.ts';
 import {
   createPassthrough,
@@ -81,7 +82,10 @@ type StreamedReply = Extract<RelayReply, { kind: 'stream' }>;
 async function relayStream(format: Dialect, reply: StreamedReply, client: RelayClient): Promise<Outcome> {
   const transcriber =
     format === client.dialect
-      ? createPassthrough(format, client.context.requestId, !client.context.streamUsage)
+      ? createPassthrough(format, client.context.requestId, {
+          hidesUsage: !client.context.streamUsage,
+          echo: client.context.echo,
+        })
       : createTranslation(format, client.dialect, client.context, client.decoding);
   beginStream(client);
   let counted: Promise<void> | null = null;
@@ -184,7 +188,8 @@ async function relayWhole(format: Dialect, body: Uint8Array, client: RelayClient
   if (failure !== undefined && failure !== null) {
     throw toGatewayError(errorIn(BACKEND_FORMATS[format].decodeReply(value, client.decoding)) ?? BAD_REPLY);
   }
-  await sendJson(client, body);
+  const { echo } = client.context;
+  await sendJson(client, echo === undefined ? body : restateBody(body, echo));
   const { readUsage } = BACKEND_FORMATS[format];
   return { ending: 'completed', usage: readUsage((value as { usage?: unknown }).usage) };
 }

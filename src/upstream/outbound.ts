@@ -38,6 +38,8 @@ export interface ClientRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The query string with its question mark, or empty. */
   readonly search: string;
+  /** What the answer repeats of the request, whatever a backend is told. */
+  readonly echo?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** One version of a request, for one candidate. */

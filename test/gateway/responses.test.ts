@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { errorReply } from '../support/mock-replies.ts';
 import { KEYS, type Rig, startRig, type TierName } from '../support/rig.ts';
+import { skipBecause } from '../support/skip.ts';
 import { parseSse, payloadsOf } from '../support/sse.ts';
+import { findValkey, startValkey } from '../support/valkey-server.ts';
 
 /** No model stands in for another, so that a failure is seen. */
 const PLAN = `tiers:
@@ -36,6 +38,7 @@ beforeEach(() => {
 type Json = Record<string, unknown>;
 const jsonOf = async (response: Response) => (await response.json()) as Json;
 const errorOf = async (response: Response) => (await jsonOf(response)).error as Json;
+const message = (text: string) => ({ role: 'user', content: text });
 const EVENTS = { accept: 'text/event-stream' };
 const ask = (to: Rig, tier: TierName, body: Json, headers: Record<string, string> = {}) =>
   to.post('/v1/responses', tier, { input: 'Hello', ...body }, headers);
@@ -204,13 +207,19 @@ for (const stream of [false, true]) {
       }[format];
       backend.say({ text: 'I am Ada.' }, { text: 'I said Ada.' });
       const first = await ask(keeping, tier, { model, stream, store: true, input: 'Who are you?' });
-      const id = await idOf(first, stream);
+      const told = await responsesIn(first, stream);
+      for (const { store, previous_response_id } of told)
+        assert.deepEqual([store, previous_response_id], [true, null]);
+      const id = told.at(-1)?.id;
       const second = await ask(keeping, tier, {
         model,
+        stream,
         previous_response_id: id,
         input: 'What did you say?',
       });
       assert.equal(second.status, 200, await second.clone().text());
+      for (const { store, previous_response_id } of await responsesIn(second, stream))
+        assert.deepEqual([store, previous_response_id], [false, id]);
       const asked = backend.requests[1]?.body.toString() ?? '';
       assert.match(asked, /Who are you\?.*I am Ada\..*What did you say\?/s);
       assert.doesNotMatch(asked, /previous_response_id|"store":true/);
@@ -219,16 +228,100 @@ for (const stream of [false, true]) {
   }
 }
 
-async function idOf(response: Response, stream: boolean): Promise<string> {
-  if (!stream) return String((await jsonOf(response)).id);
-  const last = payloadsOf(parseSse(await response.text())).at(-1);
-  assert.equal(last?.type, 'response.completed');
-  return (last.response as { id: string }).id;
+/** The response, as often as it was told: in a stream at the beginning and at the end. */
+async function responsesIn(response: Response, stream: boolean): Promise<readonly Json[]> {
+  if (!stream) return [await jsonOf(response)];
+  const events = payloadsOf(parseSse(await response.text()));
+  assert.equal(events.at(-1)?.type, 'response.completed');
+  const told = events.flatMap(({ response }) => (response === undefined ? [] : [response as Json]));
+  assert.ok(told.length >= 3);
+  return told;
 }
+
+const idOf = async (response: Response) => String((await jsonOf(response)).id);
+
+test('where nothing is kept, no answer says that it is', async () => {
+  rig.internal.say({ text: 'Hi.' });
+  rig.openai.say({ text: 'Hi.' });
+  for (const tier of ['pro', 'enterprise'] as const) {
+    const { store } = await jsonOf(await ask(rig, tier, { model: 'gpt-5', store: true }));
+    assert.equal(store, false, tier);
+  }
+  rig.assertPlayed();
+});
+
+for (const [format, tier, model] of [
+  ['Responses', 'enterprise', 'gpt-5'],
+  ['Chat Completions', 'pro', 'gpt-5'],
+] as const) {
+  test(`an item that a kept answer had is named by its id over ${format}`, async () => {
+    const backend = format === 'Responses' ? keeping.openai : keeping.internal;
+    backend.say({ text: 'I am Ada.' }, { text: 'I said Ada.' });
+    const first = await jsonOf(await ask(keeping, tier, { model, store: true }));
+    const [said] = first.output as Json[];
+    assert.match(String(said?.id), /^msg_/);
+    const input = [message('Who are you?'), { type: 'item_reference', id: said?.id }, message('Again?')];
+    const second = await ask(keeping, tier, { model, input });
+    assert.equal(second.status, 200, await second.clone().text());
+    const asked = backend.requests[1]?.body.toString() ?? '';
+    assert.match(asked, /Who are you\?.*I am Ada\..*Again\?/s);
+    assert.doesNotMatch(asked, /item_reference/);
+    keeping.assertPlayed();
+  });
+}
+
+for (const [where, code, to] of [
+  ['is not kept', null, () => keeping],
+  ['cannot be kept', 'not_supported', () => rig],
+] as const) {
+  for (const reference of [{ type: 'item_reference', id: 'msg_theirs' }, { id: 'msg_theirs' }]) {
+    test(`an item by id alone that ${where} reaches no backend (${Object.keys(reference)})`, async () => {
+      for (const tier of ['enterprise', 'pro'] as const) {
+        for (const path of ['/v1/responses', '/v1/responses/input_tokens']) {
+          const body = { model: 'gpt-5', input: [message('Hi'), reference] };
+          const response = await to().post(path, tier, body);
+          assert.equal(response.status, 400);
+          const error = await errorOf(response);
+          assert.equal(error.code, code);
+          assert.match(String(error.message), /^input\.1: .*send the item itself/);
+        }
+      }
+      to().assertPlayed();
+    });
+  }
+}
+
+const program = findValkey();
+const missing =
+  program === null ? skipBecause('no valkey-server or redis-server: an outage of the kept responses') : false;
+
+test('a store that is away is 503 in the envelope, for all that refers to it', {
+  skip: missing,
+}, async () => {
+  await using valkey = await startValkey(program ?? '');
+  const kept = await startRig({ QUOTA_REDIS_URL: valkey.url }, 'responses:\n  keepHours: 1\n');
+  try {
+    await valkey.stop('SIGKILL');
+    const asked = { model: 'gpt-5', input: [message('Hi'), { type: 'item_reference', id: 'msg_1' }] };
+    for (const response of [
+      await ask(kept, 'enterprise', { model: 'gpt-5', previous_response_id: 'resp_1' }),
+      await ask(kept, 'enterprise', asked),
+      await kept.get('/v1/responses/resp_1', 'enterprise'),
+    ]) {
+      assert.equal(response.status, 503, await response.clone().text());
+      const { type, code, message: said } = await errorOf(response);
+      assert.deepEqual([type, code], ['server_error', 'store_unavailable']);
+      assert.match(String(said), /try again/);
+    }
+    kept.assertPlayed();
+  } finally {
+    await kept.close();
+  }
+});
 
 test('a kept response is read and deleted by its user alone', async () => {
   keeping.internal.say({ text: 'Mine.' });
-  const id = await idOf(await ask(keeping, 'pro', { model: 'gpt-5', store: true }), false);
+  const id = await idOf(await ask(keeping, 'pro', { model: 'gpt-5', store: true }));
   for (const [path, tier] of [
     [`/v1/responses/${id}`, 'enterprise'],
     ['/v1/responses/resp_none', 'pro'],
@@ -252,11 +345,10 @@ test('a kept response is read and deleted by its user alone', async () => {
 
 test('an answer is not kept unasked', async () => {
   keeping.internal.say({ text: 'Gone.' });
-  const id = await idOf(await ask(keeping, 'pro', { model: 'gpt-5' }), false);
+  const id = await idOf(await ask(keeping, 'pro', { model: 'gpt-5' }));
   assert.equal((await keeping.get(`/v1/responses/${id}`, 'pro')).status, 404);
 });
 
-const message = (text: string) => ({ role: 'user', content: text });
 const callOf = (id: string) => ({ type: 'function_call', call_id: id, name: 'f', arguments: '{}' });
 const outputOf = (id: string) => ({ type: 'function_call_output', call_id: id, output: 'done' });
 

@@ -193,6 +193,32 @@ test('an item that declares tools is noted however its type is spelled, and a te
   assert.equal(declares('"additional_tools"'), false);
 });
 
+test('an item that is named by its id alone is noted, whatever else hides in it', () => {
+  const names = (input: string) => scanRequest(bytes(`{"input":${input}}`)).namesItems;
+  for (const item of [
+    '{"type":"item_reference","id":"x"}',
+    '{"id":"x","type":"item\\u005freference"}',
+    '{"\\u0074ype":"item_reference","id":"x"}',
+    '{"type":"message","role":"user","content":"a","type":"item_reference","id":"x"}',
+    '{"id":"x"}',
+    '{"id":"x","type":null}',
+    '{"id":"x","type" : null}',
+    '{"type":"message","id":"x","type":null}',
+    '{"id":"type","x":"role"}',
+    '{"id":"x","a":{"type":"message"}}',
+    '{}',
+  ])
+    assert.equal(names(`[{"role":"user","content":"a"},${item}]`), true, item);
+  for (const input of [
+    '"item_reference"',
+    '[{"role":"user","content":"item_reference, as it were"}]',
+    '[{"type":"message","role":"user","content":[{"text":"a"}]},{"content":[],"role":"assistant"}]',
+    '[[{"id":"x"}],7,"x"]',
+    '[]',
+  ])
+    assert.equal(names(input), false, input);
+});
+
 const FIELDS = ['"a":1', '"client_metadata" : {"x":[1,",}"]}', '"model":"m"', '"s":{"signature":"q"}'];
 
 test('a field is taken out wherever it stands, and what was read of the rest still holds', () => {

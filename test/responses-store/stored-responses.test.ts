@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { GatewayError } from '../../src/errors.ts';
 import { createStoredResponses } from '../../src/responses-store/stored-responses.ts';
 import { createSqliteRecords } from '../../src/store/sqlite-records.ts';
 
@@ -67,6 +68,40 @@ test('answers that end at the same moment are all kept and all counted', async (
   for (const id of ids) assert.notEqual(await stored.get('ada', id), null, id);
   const index = JSON.parse((await records.collection('responses:ada').get('index')) ?? '[]') as unknown[];
   assert.equal(index.length, 8);
+});
+
+const item = (id: string, text = 'x') => ({ type: 'message', id, content: text });
+const withOutput = (id: string, ...output: object[]) => ({ response: { id, output }, items: [] });
+
+test('items of kept answers are found by their ids, by their user alone, until they are gone', async () => {
+  const { stored, time } = setUp();
+  await stored.put('ada', withOutput('resp_1', item('msg_1'), item('msg_2')));
+  await stored.put('ada', withOutput('resp_2', item('msg_3')));
+  const found = async (subject: string, ...ids: string[]) => [...(await stored.items(subject, new Set(ids)))];
+  assert.deepEqual(await found('ada', 'msg_3', 'msg_2', 'msg_9'), [
+    ['msg_2', item('msg_2')],
+    ['msg_3', item('msg_3')],
+  ]);
+  assert.deepEqual(await found('bob', 'msg_1'), []);
+  await stored.delete('ada', 'resp_2');
+  assert.deepEqual(await found('ada', 'msg_3'), []);
+  time.now += 60_000;
+  assert.deepEqual(await found('ada', 'msg_1'), []);
+});
+
+test('a store that does not answer is said to be away, whatever was asked of it', async () => {
+  const { stored, records } = setUp();
+  await records.close();
+  for (const asked of [
+    () => stored.get('ada', 'resp_1'),
+    () => stored.items('ada', new Set(['msg_1'])),
+    () => stored.put('ada', answer('resp_1')),
+    () => stored.delete('ada', 'resp_1'),
+  ])
+    await assert.rejects(
+      asked,
+      (error) => error instanceof GatewayError && error.code === 'store_unavailable',
+    );
 });
 
 test('the index is no response', async () => {

@@ -110,6 +110,8 @@ function toResponse(answer: MockAnswer, status: string, output: readonly Fields[
     model: modelOf(answer),
     output,
     parallel_tool_calls: true,
+    previous_response_id: null,
+    store: false,
     tool_choice: 'auto',
     tools: [],
     usage: status === 'in_progress' ? null : usage,

@@ -25,13 +25,14 @@ export function withHistory(request: ScannedBody, history: readonly unknown[]): 
 
 const UTF8 = new TextEncoder();
 
-/** What of an answer belongs to the conversation. Reasoning that was not handed out cannot be handed back. */
+/** What of an answer belongs to the conversation. */
 export function historyOf(response: JsonObject): readonly unknown[] {
-  return asList(response.output).filter((item) => {
-    const { type, encrypted_content: sealed } = asObject(item);
-    return type !== 'reasoning' || typeof sealed === 'string';
-  });
+  return asList(response.output).filter((item) => canGoBack(asObject(item)));
 }
+
+/** Reasoning that was not handed out cannot be handed back. */
+export const canGoBack = ({ type, encrypted_content: sealed }: JsonObject): boolean =>
+  type !== 'reasoning' || typeof sealed === 'string';
 
 const ENDINGS = ['response.completed', 'response.incomplete'];
 
