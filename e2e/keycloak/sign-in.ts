@@ -72,7 +72,8 @@ export async function signInByDevice(issuer: string, clientId: string, person: P
   );
 }
 
-async function approve(address: string, person: Person): Promise<void> {
+/** What the person does in the browser, from the address with the code in it. */
+export async function approve(address: string, person: Person): Promise<void> {
   const browse = createBrowser();
   const login = await browse(address);
   const consent = await browse(actionOf(login), new URLSearchParams({ ...person }));

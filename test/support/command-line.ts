@@ -12,7 +12,10 @@ export interface CommandResult {
 
 export interface CommandLine {
   readonly home: string;
+  /** `llm-gateway` with these arguments. */
   run(args: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Another program, in the same home. */
+  exec(program: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Removes the home. */
   close(): void;
 }
@@ -21,6 +24,8 @@ export interface RunOptions {
   /** Standard input; empty when there is none. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Told whatever comes on standard error. */
+  readonly onStderr?: (text: string) => void;
 }
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'llm-gateway.js');
@@ -28,24 +33,27 @@ const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'llm-gateway.js');
 /** @param env further environment of every command */
 export function openCommandLine(env: Readonly<Record<string, string>> = {}): CommandLine {
   const home = mkdtempSync(join(tmpdir(), 'llm-gateway-cli-'));
+  const exec: CommandLine['exec'] = (program, args, options = {}) => {
+    const child = spawn(program, args, {
+      env: { PATH: process.env.PATH, HOME: home, ...env, ...options.env },
+      cwd: home,
+    });
+    child.stdin.on('error', () => undefined).end(options.input ?? '');
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        output[name] += text;
+        if (name === 'stderr') options.onStderr?.(text);
+      });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ status, ...output }));
+    });
+  };
   return {
     home,
-    run(args, options = {}) {
-      const child = spawn(process.execPath, [PROGRAM, ...args], {
-        env: { PATH: process.env.PATH, HOME: home, ...env, ...options.env },
-        cwd: home,
-      });
-      child.stdin.on('error', () => undefined).end(options.input ?? '');
-      const output = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr'] as const)
-        child[name].setEncoding('utf8').on('data', (text: string) => {
-          output[name] += text;
-        });
-      return new Promise((resolve, reject) => {
-        child.on('error', reject);
-        child.on('close', (status) => resolve({ status, ...output }));
-      });
-    },
+    run: (args, options) => exec(process.execPath, [PROGRAM, ...args], options),
+    exec,
     close: () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }),
   };
 }
