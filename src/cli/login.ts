@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { isPrivateAddress } from '../protocol/private-address.ts';
 import { type Command, CommandFailure, type Terminal, UsageError } from './command.ts';
 import { askGateway } from './gateway.ts';
 import { sessionPlace } from './gateway-address.ts';
@@ -57,8 +58,7 @@ Shows an address and a code, to be opened in any browser, and waits. The sign-in
 };
 
 function warnOfPlainHttp(gateway: string, { stderr }: Terminal): void {
-  const { protocol, hostname } = new URL(gateway);
-  if (protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return;
+  if (isPrivateAddress(gateway)) return;
   stderr.write(`Warning: ${gateway} is not encrypted; whoever is on the way can read your tokens.\n`);
 }
 

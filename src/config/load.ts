@@ -3,6 +3,7 @@
  */
 import { isMap, isScalar, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { isPrivateAddress } from '../protocol/private-address.ts';
 import { DEFAULT_SERVICE_KEYS } from './default-plan.ts';
 import { type EnvironmentReading, readEnvironment, reasonOf, variableFor } from './environment.ts';
 import { nearest } from './nearest.ts';
@@ -219,7 +220,13 @@ function checkReferences(config: Config): ConfigProblem[] {
   for (const [index, entry] of (config.auth.static.keys ?? []).entries()) {
     needTier(`auth.static.keys.${index}.tier`, entry.tier);
   }
-  return [...problems, ...checkRealms(config), ...checkAsking(config), ...checkTargets(config)];
+  return [
+    ...problems,
+    ...checkRealms(config),
+    ...checkAsking(config),
+    ...checkTargets(config),
+    ...checkLogins(config),
+  ];
 }
 
 /** Whoever is to ask a realm needs a client for it; what is said by tier needs the tier. */
@@ -282,5 +289,21 @@ function checkTargets(config: Config): ConfigProblem[] {
           message: unknownKeyMessage(target.backend, known).replace('a known key', 'a backend'),
         })),
     ),
+  );
+}
+
+/** A caller's own login goes to Claude only where nobody on the way can read it. */
+function checkLogins({ tiers, backends }: Config): ConfigProblem[] {
+  const isOpen = (name: string) => {
+    const backend = backends[name];
+    return backend?.kind === 'claude' && !backend.url.every(isPrivateAddress);
+  };
+  return Object.entries(tiers).flatMap(([name, { routes }]) =>
+    routes.flatMap(({ passthrough, to }, index) => {
+      const open = passthrough === undefined ? undefined : to.find(({ backend }) => isOpen(backend));
+      if (open === undefined) return [];
+      const message = `would send callers' own logins in the clear: "${open.backend}" needs an https:// address`;
+      return [{ key: `tiers.${name}.routes.${index}.passthrough`, message }];
+    }),
   );
 }

@@ -7,6 +7,7 @@ import { dropForeignThinking } from '../protocol/anthropic/drop-foreign-thinking
 import type { Conversation, ReasoningOrigin } from '../protocol/conversation.ts';
 import { BACKEND_FORMATS, CLIENT_DIALECTS, type DecoderOptions } from '../protocol/dialects.ts';
 import { askForUsage, renameDeveloper } from '../protocol/openai/adapt-chat.ts';
+import { isPrivateAddress } from '../protocol/private-address.ts';
 import { dropSealed } from '../protocol/responses/drop-sealed.ts';
 import { asksToStore, withoutMetadata } from '../protocol/responses/keep-private.ts';
 import { keepOwnReasoning, type Seal } from '../protocol/responses/sealed-reasoning.ts';
@@ -252,13 +253,7 @@ function ownCredential({ headers }: ClientRequest, candidate: Candidate, { kind 
   const { authorization } = headers;
   if (candidate.passthrough !== 'own-credential' || kind !== 'claude') return null;
   if (typeof authorization !== 'string' || !OWN_LOGIN.test(authorization)) return null;
-  return isPrivate(candidate.url) ? authorization : null;
-}
-
-/** TLS, or this machine itself. */
-function isPrivate(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
+  return isPrivateAddress(candidate.url) ? authorization : null;
 }
 
 function forwardedHeaders(request: ClientRequest): Record<string, string> {

@@ -233,3 +233,31 @@ test('proxies are addresses or ranges of either family, and nothing else', () =>
       { key: 'server.trustedProxies.0', message: 'expected an IP address or a range such as 10.0.0.0/8' },
     ]);
 });
+
+const withLogins = (url: string, kind = 'claude') =>
+  `backends: { claude: { kind: ${kind}, url: ${url} }, internal: { kind: internal, url: "http://vllm:8000" } }\n` +
+  'tiers: { pro: { rank: 0, requestsPerDay: 1, routes: [{ match: gpt, to: internal }, ' +
+  '{ match: claude, to: [claude, internal/default], passthrough: own-credential }] } }\n';
+
+test('callers’ own logins are not sent in the clear: such a route is refused', () => {
+  for (const url of ['"http://claude.example"', '["https://api.anthropic.com", "http://10.0.0.7:8080"]'])
+    assert.deepEqual(problems({}, withLogins(url)), [
+      {
+        key: 'tiers.pro.routes.1.passthrough',
+        message: 'would send callers\' own logins in the clear: "claude" needs an https:// address',
+      },
+    ]);
+  for (const url of ['"https://api.anthropic.com"', '"http://127.0.0.1:8080"', '"http://[::1]"'])
+    accepted({}, withLogins(url));
+  // To anything but Claude they are never sent.
+  accepted({}, withLogins('"http://vllm:8000"', 'internal'));
+  accepted({}, withLogins('"http://claude.example"').replace(', passthrough: own-credential', ''));
+});
+
+test('a variable that makes the address of such a route plain is refused as well', () => {
+  const found = problems({ CLAUDE_BASE_URL: 'http://proxy.corp' }, withLogins('"https://api.anthropic.com"'));
+  assert.deepEqual(
+    found.map(({ key }) => key),
+    ['tiers.pro.routes.1.passthrough'],
+  );
+});

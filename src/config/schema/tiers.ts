@@ -34,8 +34,8 @@ const route = z.strictObject({
     .optional()
     .describe(
       'A caller’s own Claude login (`sk-ant-oat…` in `authorization`, the gateway’s key in `x-api-key`) goes on to Claude ' +
-        'in place of the gateway’s key, to backends of kind `claude` with an https address only. Off by default. The ' +
-        'quota counts as always; the terms of the caller’s Claude subscription are between them and Anthropic.',
+        'in place of the gateway’s key, to backends of kind `claude` only, whose address must be https (or this machine). ' +
+        'Off by default. The quota counts as always; the terms of the caller’s Claude subscription are between them and Anthropic.',
     ),
 });
 
