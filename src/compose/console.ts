@@ -5,6 +5,7 @@ import { createDepartures } from '../auth/departures.ts';
 import { createSessions } from '../auth/sessions.ts';
 import { createVouch } from '../auth/vouch.ts';
 import type { ConsoleParts } from '../console/parts.ts';
+import { createClientAddress } from '../http/client-address.ts';
 import type { Handler } from '../http/routes.ts';
 import { challengeOf, type Identity, type IdentityParts } from './auth.ts';
 import { toKeysParts } from './sign-in.ts';
@@ -70,6 +71,7 @@ function toConsoleParts(parts: IdentityParts, identity: Identity, given: Given):
   return {
     ...given,
     publicUrl,
+    clientAddress: createClientAddress(config.server.trustedProxies),
     sessions,
     identify: identity.identify,
     signIn: signIn(),

@@ -29,7 +29,5 @@ export function openQuota(
     onOutage: metrics.quotaOutage,
   });
   metrics.watchQuota(quota.health);
-  return mode === 'enforce'
-    ? quota
-    : withoutRefusals(quota, ({ tier }) => metrics.quotaWouldRefuse(tier));
+  return mode === 'enforce' ? quota : withoutRefusals(quota, ({ tier }) => metrics.quotaWouldRefuse(tier));
 }

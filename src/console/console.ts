@@ -79,10 +79,15 @@ const SESSION = /^lgwa_[0-9A-Za-z]{49}$/;
 
 /** @returns answers every request at `/console` and below; what it cannot do it says as a page */
 export function createConsole(parts: ConsoleParts): (scope: Scope) => Promise<void> {
-  const { publicUrl, clock } = parts;
+  const { publicUrl, clientAddress, clock } = parts;
   const session = createCookie({ name: 'gateway-console', publicUrl, shape: SESSION });
   const visitor = createCookie({ name: 'gateway-console-visitor', publicUrl, shape: SECRET });
-  const entrance = createEntrance({ parts, session, visitor, attempts: createAttempts(clock) });
+  const entrance = createEntrance({
+    parts,
+    session,
+    visitor,
+    attempts: createAttempts(clock, clientAddress),
+  });
   const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
   const rows = toRows(createEveryonesTotals({ usage: parts.usage, breathe, clock }));
   const visit = createVisits(parts, session, rows);

@@ -3,6 +3,7 @@ import type { Caller, Identify } from '../auth/authenticate.ts';
 import type { ConsoleSignIn } from '../auth/console-sign-in.ts';
 import type { Realm } from '../auth/realm.ts';
 import type { Sessions } from '../auth/sessions.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import type { DependencyState } from '../http/health.ts';
 import type { Html } from '../http/html.ts';
 import type { KeysParts } from '../http/keys.ts';
@@ -23,6 +24,8 @@ import type { Words } from './words.ts';
 export interface ConsoleParts {
   /** Where people reach the gateway; absent: as their browser says. */
   readonly publicUrl: string | undefined;
+  /** Whom sign-in tries are counted by. */
+  readonly clientAddress: ClientAddress;
   /** Whose access tokens last as long as the session. */
   readonly sessions: Pick<Sessions, 'start' | 'end'>;
   readonly identify: Identify;
