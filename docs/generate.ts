@@ -1,13 +1,14 @@
 /**
- * Writes `docs/configuration.md` from the schema of the configuration file and the table of variables:
- * `npm run docs`. A test fails when the page is not what this would write.
+ * Writes `docs/configuration.md` from the schema of the configuration file and the table of variables, and
+ * `docs/metrics.md` from the metrics themselves: `npm run docs`. Tests fail when a page is not what this would write.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { DEFAULT_TIER_RULES, DEFAULT_TIERS } from '../src/config/default-plan.ts';
 import { VARIABLES } from '../src/config/environment.ts';
 import { configSchema } from '../src/config/schema.ts';
+import { createMetrics, type Described } from '../src/observe/metrics.ts';
 
 interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -20,8 +21,6 @@ interface JsonSchema {
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
 }
-
-const PAGE = new URL('configuration.md', import.meta.url);
 
 /** The page as it should be. */
 export function configurationPage(): string {
@@ -100,14 +99,60 @@ function defaultOf({ default: value }: JsonSchema): string {
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
+/** The page of the metrics as it should be. */
+export function metricsPage(): string {
+  const all = createMetrics({ clock: Date.now }).describe();
+  const own = all.filter(({ name }) => name.startsWith('gateway_'));
+  const genAi = all.filter(({ name }) => name.startsWith('gen_ai_'));
+  const rest = all.filter((one) => !own.includes(one) && !genAi.includes(one));
+  return [
+    '# Metrics',
+    '',
+    'What `GET /metrics` shows, on `METRICS_PORT`. Labels are bounded: tiers, backends and issuers come from the',
+    'configuration, users are hashes of a limited number, model names beyond a limit become `other`',
+    '([limits](limits.md)). This page is generated from the metrics themselves (`npm run docs`).',
+    '',
+    '## The gateway’s own',
+    '',
+    ...metricRows(own),
+    '',
+    '## By OpenTelemetry’s GenAI conventions',
+    '',
+    'The same requests under the names that dashboards of others look for. The gateway is a server to its callers and a',
+    'client of its backends; `gen_ai_request_model` is the model that the backend was asked for.',
+    '',
+    ...metricRows(genAi),
+    '',
+    '## Of the process',
+    '',
+    ...metricRows(rest),
+    '',
+    '## Exemplars',
+    '',
+    'Where traces are on (`observability.traces.url`), the text is OpenMetrics and buckets of durations name the trace of',
+    'a request that fell into them, as `trace_id`. Prometheus keeps them with `--enable-feature=exemplar-storage`.',
+    '',
+  ].join('\n');
+}
+
+function metricRows(all: readonly Described[]): string[] {
+  return [
+    '| metric | type | labels | meaning |',
+    '|---|---|---|---|',
+    ...all.map(
+      ({ name, type, labels, help }) =>
+        `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${cell(help)} |`,
+    ),
+  ];
+}
+
+function keepCurrent(name: string, page: string): void {
+  const file = new URL(name, import.meta.url);
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (before !== page) writeFileSync(file, page);
+}
+
 if (process.argv[1]?.endsWith('generate.ts')) {
-  const page = configurationPage();
-  const before = (() => {
-    try {
-      return readFileSync(PAGE, 'utf8');
-    } catch {
-      return '';
-    }
-  })();
-  if (before !== page) writeFileSync(PAGE, page);
+  keepCurrent('configuration.md', configurationPage());
+  keepCurrent('metrics.md', metricsPage());
 }

@@ -9,12 +9,13 @@ import { openQuota } from './compose/quota.ts';
 import { createReloader } from './compose/reload.ts';
 import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
+import { openTracer } from './compose/tracing.ts';
 import { openUsage } from './compose/usage.ts';
 import type { ConfigResult } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ErrorCode } from './errors.ts';
 import { createInFlight } from './http/in-flight.ts';
-import { createLiveRequests } from './http/live-requests.ts';
+import { createLiveRequests, type LiveRequest } from './http/live-requests.ts';
 import { createRandomText } from './http/random-text.ts';
 import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
@@ -30,6 +31,8 @@ export interface GatewayOptions {
   /** Keys beside those of the configuration. */
   readonly extraKeys: readonly KeyEntry[];
   readonly log: ProcessLog;
+  /** The release that runs. */
+  readonly version: string;
 }
 
 export interface Gateway {
@@ -47,11 +50,13 @@ export interface Gateway {
 }
 
 /** Builds a gateway from its configuration. Nothing listens and nothing is asked before {@link Gateway.start}. */
-export async function createGateway({ config, extraKeys, log }: GatewayOptions): Promise<Gateway> {
+export async function createGateway({ config, extraKeys, log, version }: GatewayOptions): Promise<Gateway> {
   const clock = Date.now;
   const now = () => performance.now();
   const randomText = createRandomText();
-  const metrics = createMetrics(clock);
+  const exemplars = config.observability.traces.url !== undefined;
+  const metrics = createMetrics({ clock, version, exemplars });
+  const tracer = await openTracer(config, version, metrics.spansDelivered);
 
   const { quotaStore: store, records, valkey } = await openStores(config, log);
   const traffic = createTraffic(now, (url, state) =>
@@ -60,18 +65,22 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
   const quota = openQuota(config, store, metrics, log, clock);
   const usage = openUsage(config, valkey, metrics, log, clock);
 
+  const live = createLiveRequests();
+  metrics.watch({ answers: () => live.list().filter(hasBegun).length });
+
   let draining = false;
   const core: Core = {
     extraKeys,
     log,
     metrics,
+    tracer,
     quota,
     usage,
     records,
     seal: createSeal(records.collection('seal')),
     traffic,
     inFlight: createInFlight(),
-    live: createLiveRequests(),
+    live,
     latencies: createLatencies(),
     isDraining: () => draining,
     configStatus: () => reloader.status(),
@@ -127,6 +136,9 @@ export async function createGateway({ config, extraKeys, log }: GatewayOptions):
       await quota.close();
       await records.close();
       await service.release();
+      await tracer.close();
     },
   };
 }
+
+const hasBegun = ({ progress }: LiveRequest) => progress.firstContentAt !== undefined;

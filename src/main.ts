@@ -43,7 +43,12 @@ async function serve(config: Config): Promise<void> {
   const keys = mintsKeys ? await loadKeys(config) : NO_KEYS;
   const demo = Object.keys(config.backends).length === 0 ? await startDemoBackend() : null;
   const complete = demo === null ? config : withDemoBackend(config, demo);
-  const gateway = await createGateway({ config: complete, extraKeys: keys.entries, log }).catch(giveUp);
+  const gateway = await createGateway({
+    config: complete,
+    extraKeys: keys.entries,
+    log,
+    version: readVersion(),
+  }).catch(giveUp);
   const ports = await gateway.start().catch(giveUp);
 
   let inForce = complete;
@@ -63,6 +68,12 @@ async function serve(config: Config): Promise<void> {
   process.stdout.write(
     welcomeText({ ...facts, minted: keys.minted, earlierKeys: mintsKeys && keys.minted.length === 0 }),
   );
+}
+
+/** The release, as `package.json` beside the sources says. */
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return String((manifest as { version?: unknown }).version);
 }
 
 function needsKeys({ auth }: Config): boolean {

@@ -90,6 +90,8 @@ export interface Progress {
   route?: Route;
   backend?: string;
   reservation?: Reservation;
+  /** That backends were asked; times here are milliseconds, monotonic. */
+  sent?: { readonly at: number; readonly stream: boolean };
   firstContentAt?: number;
   /** What translation had to leave out. */
   dropped?: readonly string[];
@@ -146,6 +148,7 @@ async function infer(
       ...quotaHeaders(parts, call, reservation, route),
     });
     const sending = toSending(parts, call, request, route, principal, progress);
+    progress.sent = { at: parts.now(), stream: request.scan.stream };
     const served = await parts
       .sendFirst({
         ...sending,

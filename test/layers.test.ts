@@ -62,7 +62,11 @@ const OWNERS: Readonly<Record<string, { readonly files: RegExp; readonly several
   ioredis: { files: /^store\/valkey\.ts$/ },
   jose: { files: /^auth\/oidc\.ts$/ },
   pino: { files: /^observe\/log\.ts$/ },
-  'prom-client': { files: /^observe\/metrics\.ts$/ },
+  'prom-client': { files: /^observe\/(?:metrics|meters|readings|gen-ai|exemplars)\.ts$/, several: true },
+  '@opentelemetry/api': { files: /^observe\/otlp-tracer\.ts$/ },
+  '@opentelemetry/exporter-trace-otlp-http': { files: /^observe\/otlp-tracer\.ts$/ },
+  '@opentelemetry/resources': { files: /^observe\/otlp-tracer\.ts$/ },
+  '@opentelemetry/sdk-trace': { files: /^observe\/otlp-tracer\.ts$/ },
   undici: { files: /^upstream\/[a-z-]+\.ts$/ },
   yaml: { files: /^config\/load\.ts$/ },
   // config/load.ts names the type of the schema's complaints, nothing else.

@@ -1,9 +1,17 @@
 /** Everything that stands between a route and a model server. */
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
-import { estimatePrompt, fitMaxTokens, roomAfter, sayTooLong, surelyFits } from '../routing/fit-context.ts';
+import type { Tracer } from '../observe/tracer.ts';
+import {
+  estimatePrompt,
+  fitMaxTokens,
+  promptRoom,
+  roomAfter,
+  sayTooLong,
+  surelyFits,
+} from '../routing/fit-context.ts';
 import { startActiveHealth } from '../upstream/active-health.ts';
-import { createAttempt } from '../upstream/attempt.ts';
+import { type Attempt, createAttempt } from '../upstream/attempt.ts';
 import { type Caller, createCaller } from '../upstream/call.ts';
 import { type Catalogue, createCatalogue } from '../upstream/catalogue.ts';
 import { type BackendFacts, createWindowOf, describeBackends } from '../upstream/describe-backends.ts';
@@ -14,6 +22,8 @@ import { noticeToolText } from '../upstream/notice-tool-text.ts';
 import { withoutRefused } from '../upstream/optional-fields.ts';
 import { createSendFirst, type SendFirst } from '../upstream/send-first.ts';
 import type { Traffic } from '../upstream/traffic.ts';
+import { withTruncation } from '../upstream/truncate-conversation.ts';
+import { traceAttempts } from './tracing.ts';
 
 /** Wait for content once a backend sent its headers; the client's headers follow then (T-12). */
 const SILENCE_MS = 5000;
@@ -44,15 +54,21 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/**
- * @param traffic what is known of the replicas from before
- * @param now milliseconds, monotonic
- */
-export function createUpstream(config: Config, traffic: Traffic, now: () => number, log: Log): Upstream {
+export interface UpstreamParts {
+  /** What is known of the replicas from before. */
+  readonly traffic: Traffic;
+  readonly tracer: Tracer;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+export function createUpstream(config: Config, parts: UpstreamParts): Upstream {
+  const { traffic, now } = parts;
   const backends = toBackends(config);
   const caller = createCaller(config.limits);
   const catalogue = createCatalogue([...backends.values()], caller, now);
-  const sendFirst = createSender(backends, catalogue, caller, traffic, config.limits.replyBytes, log);
+  const sendFirst = createSender(createPlain(config, caller, parts.tracer), backends, catalogue, parts);
   const activeHealth = startActiveHealth(backends.values(), caller, traffic.replicas);
   traffic.replicas.keep(new Set([...backends.values()].flatMap(({ urls }) => urls)));
   const describeReplicas = () => describeTraffic(backends.values(), traffic);
@@ -84,20 +100,24 @@ export function createUpstream(config: Config, traffic: Traffic, now: () => numb
   };
 }
 
-/** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room. */
+/** A plain try, with its span. */
+function createPlain({ limits, backends }: Config, caller: Caller, tracer: Tracer): Attempt {
+  const attempt = createAttempt(caller, { replyBytes: limits.replyBytes, silenceMs: SILENCE_MS });
+  return traceAttempts(attempt, tracer, (name) => backends[name]?.tellTrace === true);
+}
+
+/** From the inside out: a plain try, without what the backend refuses, within its window, with the exact room, cut. */
 function createSender(
+  plain: Attempt,
   backends: ReadonlyMap<string, Backend>,
   catalogue: Catalogue,
-  caller: Caller,
-  traffic: Traffic,
-  replyBytes: number,
-  log: Log,
+  { traffic, log }: UpstreamParts,
 ): SendFirst {
-  const plain = createAttempt(caller, { replyBytes, silenceMs: SILENCE_MS });
   const windowOf = createWindowOf(catalogue.known);
   const fitted = withinWindow(withoutRefused(plain), windowOf, CONTEXT_RULES);
   const attempt = withExactRoom(fitted, CONTEXT_RULES);
-  const sendFirst = createSendFirst({ backends, traffic, attempt, windowOf });
+  const plainly = createSendFirst({ backends, traffic, attempt, windowOf });
+  const sendFirst = withTruncation(plainly, windowOf, promptRoom);
   return noticeToolText(sendFirst, (backend) =>
     log.warn({ backend }, 'The backend sends tool calls as text: its tool parser is not configured.'),
   );

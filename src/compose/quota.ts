@@ -7,6 +7,7 @@ import { createQuota, type Quota } from '../quota/quota.ts';
 import { withoutRefusals } from '../quota/shadow.ts';
 import type { QuotaStore } from '../quota/store.ts';
 import { fitsModel } from '../routing/match-model.ts';
+import { timedStore } from './timed-store.ts';
 
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(
@@ -17,7 +18,7 @@ export function openQuota(
   clock: () => number,
 ): Quota {
   const quota = createQuota({
-    store,
+    store: timedStore(store, metrics.quotaStep, () => performance.now()),
     timeZone,
     onStoreFailure: mode === 'shadow' ? 'allow' : onStoreFailure,
     outageGrant,
@@ -28,6 +29,6 @@ export function openQuota(
     onStanding: ({ subject }, { used, resetsAt }) => metrics.quotaUsed(subject, used, resetsAt),
     onOutage: metrics.quotaOutage,
   });
-  metrics.watchQuota(quota.health);
+  metrics.watch({ quota: quota.health });
   return mode === 'enforce' ? quota : withoutRefusals(quota, ({ tier }) => metrics.quotaWouldRefuse(tier));
 }

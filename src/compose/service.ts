@@ -9,7 +9,7 @@ import type { Config } from '../config/schema.ts';
 import { createCountTokensHandler } from '../http/count-tokens.ts';
 import { createHealthHandler, createReadyzHandler, handleLivez } from '../http/health.ts';
 import type { InFlight } from '../http/in-flight.ts';
-import { createInferenceHandler } from '../http/inference.ts';
+import { createInferenceHandler, type InferenceParts } from '../http/inference.ts';
 import type { LiveRequests } from '../http/live-requests.ts';
 import { createMetricsHandler } from '../http/metrics.ts';
 import { createModelsHandler } from '../http/models.ts';
@@ -20,6 +20,7 @@ import { createDeleteResponseHandler, createReadResponseHandler } from '../http/
 import type { Latencies } from '../observe/latencies.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Tracer } from '../observe/tracer.ts';
 import { type PipelineParts, tierOf } from '../pipeline.ts';
 import type { Seal } from '../protocol/responses/sealed-reasoning.ts';
 import type { Quota } from '../quota/quota.ts';
@@ -29,6 +30,7 @@ import { namedBackends } from '../routing/choose-route.ts';
 import type { Records } from '../store/records.ts';
 import type { Principal, Tier } from '../types.ts';
 import { createCountTokens } from '../upstream/count-tokens.ts';
+import type { Backend } from '../upstream/kinds.ts';
 import type { Traffic } from '../upstream/traffic.ts';
 import { createAdmin, createOperatorParts } from './admin.ts';
 import { configuredKeys, createIdentity, createRealms, createVerifiers } from './auth.ts';
@@ -42,6 +44,7 @@ import { type Shared, toShared } from './shared.ts';
 import { createIdentityHandlers } from './sign-in.ts';
 import { createQuotaParts } from './terms.ts';
 import { toTiers, toWeights } from './tiers.ts';
+import { toProvider, traceParts } from './tracing.ts';
 import type { UsageKept } from './usage.ts';
 
 /** What lives as long as the process. */
@@ -50,6 +53,7 @@ export interface Core {
   readonly extraKeys: readonly KeyEntry[];
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly quota: Quota;
   readonly usage: UsageKept;
   readonly records: Records;
@@ -100,8 +104,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const identityParts = { ...core, config, keys, tiers, realms, verifiers: verifiers.value };
   const identity = createIdentity(identityParts);
   const { authenticate } = identity;
-  const upstream =
-    kept.upstream?.take() ?? toShared(createUpstream(config, core.traffic, now, log), ({ close }) => close());
+  const upstream = kept.upstream?.take() ?? toShared(createUpstream(config, core), ({ close }) => close());
   const { backends, caller, catalogue, sendFirst } = upstream.value;
   const modelsFor = (tier: Tier) => catalogue.models(namedBackends(tier));
 
@@ -149,7 +152,7 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
   const forCodex = createForCodex(backends, catalogue.known);
   const operators = createOperatorParts({ ...core, identity, tiers, termsOf: parts.termsOf });
   const looks = { ...core, ...callers, ...operators, ...health, termsOf: parts.termsOf, allModels };
-  const inference = { ...core, ...parts, bodyBytes, recordUsage: core.usage.record };
+  const inference = toInferenceParts(parts, config, core, backends);
   const routes: readonly RouteRow[] = toRoutes({
     messages: createInferenceHandler(inference, 'anthropic'),
     chatCompletions: createInferenceHandler(inference, 'openai'),
@@ -170,8 +173,8 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),
     ...(servesMetrics(config) && { metrics: createMetricsHandler(metrics) }),
   });
-  metrics.watchTraffic(upstream.value.traffic);
-  metrics.watchDependencies(health.dependencies);
+  const watched = { dependencies: health.dependencies, keys: () => keyHealth(verifiers.value) };
+  metrics.watch({ ...watched, traffic: upstream.value.traffic });
   const service: Service = {
     routes,
     kept: { verifiers, upstream },
@@ -191,8 +194,24 @@ function createStored({ responses }: Config, { records, clock }: Core) {
   return keepHours === 0 ? null : createStoredResponses(records, bounds, clock);
 }
 
+/** With a span for each step, where traces are on. */
+function toInferenceParts(
+  parts: PipelineParts,
+  { limits }: Config,
+  core: Core,
+  backends: ReadonlyMap<string, Backend>,
+): InferenceParts {
+  const providerOf = (backend: string) => toProvider(backends.get(backend));
+  const traced = traceParts(parts, core.tracer);
+  return { ...core, ...traced, bodyBytes: limits.bodyBytes, recordUsage: core.usage.record, providerOf };
+}
+
 function toRelayLimits({ slowReaderSeconds, keepAliveSeconds }: Config['limits']) {
   return { slowReaderMs: slowReaderSeconds * 1000, keepAliveMs: keepAliveSeconds * 1000 };
+}
+
+function keyHealth(verifiers: readonly TokenVerifier[]) {
+  return Object.fromEntries(verifiers.map((one) => [one.issuer, one.health()]));
 }
 
 function closeAll(verifiers: readonly TokenVerifier[]): void {

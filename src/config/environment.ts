@@ -49,6 +49,13 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   ADMIN_TOKEN: { path: ['admin', 'token'], secret: true },
   USAGE_EXPORT_URL: { path: ['usage', 'export', 'url'] },
   USAGE_EXPORT_TOKEN: { path: ['usage', 'export', 'token'], secret: true },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { path: ['observability', 'traces', 'url'] },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    path: ['observability', 'traces', 'headers'],
+    secret: true,
+    read: readHeaders,
+  },
+  OTEL_SERVICE_NAME: { path: ['observability', 'traces', 'serviceName'] },
   AUTH_PROVIDER: { path: ['auth', 'provider'] },
   KEYCLOAK_URL: { path: ['auth', 'keycloak', 'url'] },
   KEYCLOAK_AUDIENCE: { path: ['auth', 'keycloak', 'audience'] },
@@ -69,11 +76,28 @@ function readStaticKeys(text: string): unknown {
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
   const keys = entries.map((entry) => /^(?<key>.+)=(?<user>[^=]+):(?<tier>[^:=]+)$/.exec(entry)?.groups);
-  return keys.every((key) => key !== undefined) ? keys.map((key) => ({ ...key })) : MALFORMED_STATIC_KEYS;
+  return keys.every((key) => key !== undefined) ? keys.map((key) => ({ ...key })) : MALFORMED;
 }
 
-/** Stands for a `STATIC_KEYS` that could not be read; the schema refuses it without showing any of it. */
-const MALFORMED_STATIC_KEYS = 'malformed';
+/** `<name>=<value>` separated by commas, values percent-encoded (OpenTelemetry, OTLP exporter). */
+function readHeaders(text: string): unknown {
+  const pairs = text.split(',').filter((pair) => pair.trim() !== '');
+  const headers = pairs.map((pair) => /^([^=]+)=(.*)$/.exec(pair.trim()));
+  return headers.every((header) => header !== null)
+    ? Object.fromEntries(headers.map(([, name = '', value = '']) => [name.trim(), decoded(value.trim())]))
+    : MALFORMED;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Stands for a secret list that could not be read; the schema refuses it without showing any of it. */
+const MALFORMED = 'malformed';
 
 /** A problem in the environment itself. */
 export interface EnvironmentProblem {

@@ -9,6 +9,7 @@ import { authSchema } from './schema/auth.ts';
 import { backendSchema } from './schema/backends.ts';
 import { consoleSchema } from './schema/console.ts';
 import { limitsSchema } from './schema/limits.ts';
+import { observabilitySchema } from './schema/observability.ts';
 import { quotaSchema } from './schema/quota.ts';
 import { responsesSchema } from './schema/responses.ts';
 import { serverSchema } from './schema/server.ts';
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
     .describe('What each subscription includes.'),
   quota: quotaSchema.prefault({}),
   usage: usageSchema.prefault({}),
+  observability: observabilitySchema.prefault({}),
   admin: adminSchema.prefault({}),
   console: consoleSchema.prefault({}),
   responses: responsesSchema.prefault({}),

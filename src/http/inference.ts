@@ -3,7 +3,10 @@ import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Latencies } from '../observe/latencies.ts';
 import type { Log, LogFields } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { toRequestAttributes } from '../observe/request-attributes.ts';
+import type { Span, Tracer } from '../observe/tracer.ts';
 import { handleInference, type PipelineParts, type Progress } from '../pipeline.ts';
+import { sessionOf } from '../protocol/conversation-key.ts';
 import { isCharged } from '../quota/reservation.ts';
 import { modelHeaders } from '../routing/route-headers.ts';
 import type { Dialect, Outcome } from '../types.ts';
@@ -25,6 +28,9 @@ import { forwardedSearch, type Scope } from './request-scope.ts';
 export interface InferenceParts extends PipelineParts {
   readonly bodyBytes: number;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  /** Whose model a backend serves, in the words of the GenAI conventions. */
+  readonly providerOf: (backend: string) => string;
   readonly latencies: Pick<Latencies, 'note'>;
   readonly live: Pick<LiveRequests, 'enter'>;
   readonly recordUsage: (record: UsageRecord) => void;
@@ -33,14 +39,14 @@ export interface InferenceParts extends PipelineParts {
 
 /** Makes the handler for one dialect. */
 export function createInferenceHandler(parts: InferenceParts, dialect: Dialect) {
-  return async (scope: Scope): Promise<void> => {
+  const answer = async (scope: Scope, span: Span): Promise<void> => {
     const progress: Progress = { failures: [] };
     parts.metrics.requestStarted();
     const leave = parts.live.enter({ id: scope.id, dialect, startedAt: scope.startedAt, progress });
     let outcome: Outcome = { ending: 'refused' };
     let failure: GatewayError | null = null;
     try {
-      outcome = await handleInference(parts, toCall(scope, dialect, parts.bodyBytes), progress);
+      outcome = await handleInference(parts, toCall(scope, dialect, parts), progress);
     } catch (error) {
       if (hasClientLeft(scope.signal)) outcome = { ending: 'client-left', contentSent: false, usage: null };
       else {
@@ -53,11 +59,13 @@ export function createInferenceHandler(parts: InferenceParts, dialect: Dialect) 
     const seen = failure === null ? scope.response.statusCode : statusOf(failure, dialect);
     const status = outcome.ending === 'client-left' ? 499 : seen;
     const durationMs = parts.now() - scope.startedAt;
-    record(parts, { scope, dialect, progress, outcome, failure, status, durationMs });
+    record(parts, { scope, dialect, progress, outcome, failure, status, durationMs, span });
   };
+  return (scope: Scope): Promise<void> =>
+    parts.tracer.request(`POST ${scope.path}`, scope.request.headers, (span) => answer(scope, span));
 }
 
-function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
+function toCall(scope: Scope, dialect: Dialect, { bodyBytes, tracer }: InferenceParts) {
   const { request, response } = scope;
   return {
     id: scope.id,
@@ -65,7 +73,7 @@ function toCall(scope: Scope, dialect: Dialect, bodyBytes: number) {
     rawHeaders: request.rawHeaders,
     headers: request.headers,
     search: forwardedSearch(scope),
-    readBody: () => readBody(scope, bodyBytes),
+    readBody: () => tracer.step('read', () => readBody(scope, bodyBytes)),
     response,
     signal: scope.signal,
     send: (body: unknown, headers: Record<string, string>) => sendJson(scope, 200, body, headers),
@@ -150,10 +158,12 @@ interface Finished {
   /** What the client got to see; 499 when it left first (nginx's custom). */
   readonly status: number;
   readonly durationMs: number;
+  readonly span: Span;
 }
 
 function record(parts: InferenceParts, finished: Finished): void {
-  countRequest(parts.metrics, finished);
+  countRequest(parts, finished);
+  if (parts.tracer.isOn) describeSpan(parts, finished);
   noteLatency(parts.latencies, finished);
   const used = toUsageRecord(finished, parts.clock());
   if (used !== null) parts.recordUsage(used);
@@ -169,11 +179,35 @@ function noteLatency(latencies: InferenceParts['latencies'], finished: Finished)
   latencies.note(backend, firstContentAt === undefined ? null : firstContentAt - scope.startedAt, durationMs);
 }
 
-function countRequest(
-  metrics: Metrics,
-  { scope, dialect, progress, outcome, failure, status, durationMs }: Finished,
-): void {
-  const { principal, route, backend, dropped = [] } = progress;
+function describeSpan({ providerOf }: InferenceParts, finished: Finished): void {
+  const { scope, dialect, progress, outcome, failure, status, span } = finished;
+  const { principal, route, backend, failures } = progress;
+  span.set(
+    toRequestAttributes({
+      requestId: scope.id,
+      path: scope.path,
+      dialect,
+      status,
+      ending: outcome.ending,
+      principal,
+      route,
+      backend,
+      provider: backend === undefined ? undefined : providerOf(backend),
+      attempts: failures.length,
+      streamed: progress.sent?.stream === true,
+      session: sessionOf(scope.request.headers),
+      firstContent: firstContentSeconds(scope, progress),
+      usage: usageOf(outcome),
+    }),
+  );
+  // Of a server's span, what the caller did wrong is no failure (OpenTelemetry's HTTP conventions).
+  if (failure !== null) span.set({ 'error.type': failure.code });
+  if (status >= 500 || outcome.ending === 'backend-failed') span.fail(failure?.code ?? outcome.ending);
+}
+
+function countRequest({ metrics, providerOf, now }: InferenceParts, finished: Finished): void {
+  const { scope, dialect, progress, outcome, failure, status, durationMs, span } = finished;
+  const { principal, route, backend, sent, dropped = [] } = progress;
   if (backend !== undefined && dropped.length > 0) metrics.translatedWithLoss(backend);
   for (const attempt of progress.failures) metrics.backendFailed(attempt.backend, attempt.code);
   if (route !== undefined) metrics.routed(route.requested, route.served);
@@ -187,6 +221,14 @@ function countRequest(
     durationSeconds: durationMs / 1000,
     firstContentSeconds: firstContentSeconds(scope, progress),
     usage: usageOf(outcome),
+    settled: progress.reservation === undefined ? null : isCharged(outcome) ? 'charged' : 'refunded',
+    called:
+      backend === undefined || route === undefined || sent === undefined
+        ? null
+        : { provider: providerOf(backend), model: route.served, durationSeconds: (now() - sent.at) / 1000 },
+    errorType: failure?.code ?? (outcome.ending === 'completed' ? null : outcome.ending),
+    streamed: progress.sent?.stream === true,
+    traceId: span.traceId,
   });
 }
 
@@ -203,11 +245,13 @@ function evidence({ code, cause }: GatewayError): LogFields {
 /** A request may name any number of fields that nobody knows. */
 const MAX_LOGGED_NAMES = 20;
 
-function logFields({ scope, dialect, progress, outcome, failure, status, durationMs }: Finished): LogFields {
+function logFields(finished: Finished): LogFields {
+  const { scope, dialect, progress, outcome, failure, status, durationMs, span } = finished;
   const { principal, route, backend, dropped = [], failures } = progress;
   const usage = usageOf(outcome);
   return {
     request_id: scope.id,
+    ...(span.traceId !== null && { trace_id: span.traceId }),
     dialect,
     ...(principal !== undefined && { user: principal.subject.slice(0, 16), tier: principal.tier }),
     ...(route !== undefined && { model: route.requested, served: route.served, reason: route.reason }),

@@ -116,6 +116,13 @@ export const backendSchema = z.strictObject({
       'Page that each of several replicas is asked every 5 seconds whether it is well; one that is not gets no ' +
         'requests. null: none is asked. Without it: `/health` for `internal`, null for the others.',
     ),
+  tellTrace: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether it is sent the W3C trace context (`traceparent`) of the request, where traces are on. For servers of ' +
+        'one’s own. Without it: no.',
+    ),
   profile: profile
     .optional()
     .describe('Single fields of the kind’s profile to change, where a vendor differs from its kind.'),
