@@ -106,11 +106,14 @@ function pathWithClaude(): string {
 async function login(username: string, ...args: readonly string[]) {
   let said = '';
   let approved: Promise<void> | undefined;
+  const failed = new AbortController();
   const done = await line.run(['login', '--url', proxy.url, ...args], {
+    signal: failed.signal,
     onStderr: (text) => {
       said += text;
       const address = /with the code in it: (\S+)\)/.exec(said)?.[1];
-      if (address !== undefined) approved ??= approve(address, person(username));
+      if (address === undefined) return;
+      approved ??= approve(address, person(username)).catch((error) => failed.abort(error));
     },
   });
   await approved;

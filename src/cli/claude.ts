@@ -4,18 +4,16 @@ import { type Command, CommandFailure, type Terminal, UsageError } from './comma
 import { sessionPlace, URL_HELP } from './gateway-address.ts';
 import { ownCommand } from './own-command.ts';
 import { currentToken } from './session/current-token.ts';
-import { type ClaudeSettings, withGateway } from './setup/claude-settings.ts';
+import { type ClaudeSettings, SHADOWING, withGateway } from './setup/claude-settings.ts';
+import { claudeSettingsFile } from './setup/client-files.ts';
+import { readOrNull } from './setup/edit-file.ts';
 
 /** As shells have it for a command that is not there. */
 const EXIT_NOT_FOUND = 127;
 
-/** Credentials that Claude Code would send before it asks its helper, and the switch that keeps it from asking. */
-const OTHER_CREDENTIALS = [
-  'ANTHROPIC_API_KEY',
-  'ANTHROPIC_AUTH_TOKEN',
-  'CLAUDE_CODE_OAUTH_TOKEN',
-  'CLAUDE_CODE_USE_GATEWAY',
-];
+/** In the environment; in settings an empty text takes the place of another (2.1.330, measured). */
+const OTHER_CREDENTIALS = [...SHADOWING, 'CLAUDE_CODE_OAUTH_TOKEN'];
+const NO_OTHERS = Object.fromEntries(SHADOWING.map((name) => [name, '']));
 
 export const claude: Command = {
   summary: 'start Claude Code at the gateway; nothing on this machine is changed',
@@ -31,8 +29,10 @@ Exit status: Claude Code's; 127 where it is not installed, 77 when you are not s
     const { url, rest } = takeUrl(args);
     const { gateway } = await currentToken(sessionPlace(url, terminal));
     const { settings, others } = takeSettings(rest);
-    const own = withGateway(settings, { gateway, command: ownCommand() });
-    return await start(['--settings', JSON.stringify(own), ...others], terminal);
+    const access = { gateway, command: ownCommand() };
+    const { env, ...own } = withGateway({ ...statusLineOf(terminal), ...settings }, access);
+    const all = JSON.stringify({ ...own, env: { ...NO_OTHERS, ...toObject(env) } });
+    return await start(['--settings', all, ...others], terminal);
   },
 };
 
@@ -57,6 +57,23 @@ function takeSettings(args: readonly string[]): { settings: ClaudeSettings; othe
     throw new UsageError(`--settings: ${(error as Error).message}`);
   }
 }
+
+/** One of the user's own stays, though what is given to Claude Code counts for more than its file. */
+function statusLineOf(terminal: Terminal): ClaudeSettings {
+  const { statusLine } = toObject(parse(readOrNull(claudeSettingsFile(terminal)) ?? ''));
+  return statusLine === undefined ? {} : { statusLine };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const toObject = (value: unknown): ClaudeSettings =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
 
 function start(args: readonly string[], { env }: Terminal): Promise<number> {
   const kept = Object.entries(env).filter(([name]) => !OTHER_CREDENTIALS.includes(name));

@@ -70,6 +70,18 @@ test("settings of the user's own become a part of ours", async () => {
   assert.equal(settings.env.ANTHROPIC_BASE_URL, 'https://llm.example');
 });
 
+test("the user's own file keeps its status line, and its credentials do not get in the way", async () => {
+  const mine = { type: 'command', command: 'date' };
+  mkdirSync(join(line.home, '.claude'));
+  const file = join(line.home, '.claude', 'settings.json');
+  writeFileSync(file, JSON.stringify({ statusLine: mine, env: { ANTHROPIC_AUTH_TOKEN: 'old' } }));
+  const { statusLine, env } = settingsOf(await start([])) as {
+    statusLine: unknown;
+    env: Record<string, string>;
+  };
+  assert.deepEqual([statusLine, env.ANTHROPIC_AUTH_TOKEN], [mine, '']);
+});
+
 test('who is not signed in there is told before anything starts', async () => {
   const { status, stdout } = await line.run(['claude', '--url', 'https://other.example', '-p', 'x'], {
     env: { PATH: path },

@@ -26,8 +26,12 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told whatever comes on standard error. */
   readonly onStderr?: (text: string) => void;
+  /** Ends the program; what is told is why. */
+  readonly signal?: AbortSignal;
 }
 
+/** A program that takes longer is ended, so that a test says what it has told. */
+const LONGEST_MS = 90_000;
 const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'llm-gateway.js');
 
 /** @param env further environment of every command */
@@ -37,6 +41,8 @@ export function openCommandLine(env: Readonly<Record<string, string>> = {}): Com
     const child = spawn(program, args, {
       env: { PATH: process.env.PATH, HOME: home, ...env, ...options.env },
       cwd: home,
+      timeout: LONGEST_MS,
+      ...(options.signal !== undefined && { signal: options.signal }),
     });
     child.stdin.on('error', () => undefined).end(options.input ?? '');
     const output = { stdout: '', stderr: '' };
@@ -46,7 +52,7 @@ export function openCommandLine(env: Readonly<Record<string, string>> = {}): Com
         if (name === 'stderr') options.onStderr?.(text);
       });
     return new Promise((resolve, reject) => {
-      child.on('error', reject);
+      child.on('error', (error) => reject(options.signal?.reason ?? error));
       child.on('close', (status) => resolve({ status, ...output }));
     });
   };

@@ -15,8 +15,12 @@ export interface GatewayAccess {
  */
 const HELPER_TTL_MS = '60000';
 
-/** Sent before a helper is asked. */
-const SHADOWING = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_USE_GATEWAY'];
+/** Sent before a helper is asked, or keeping Claude Code from asking it. */
+export const SHADOWING: readonly string[] = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'CLAUDE_CODE_USE_GATEWAY',
+];
 
 /** The settings with the gateway in them; a status line of the user's own stays. */
 export function withGateway(settings: ClaudeSettings, { gateway, command }: GatewayAccess): ClaudeSettings {

@@ -1,5 +1,3 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Command, CommandFailure, type Terminal, UsageError } from '../command.ts';
 import { askGateway } from '../gateway.ts';
@@ -8,6 +6,7 @@ import { lastingCommand } from '../own-command.ts';
 import { currentToken } from '../session/current-token.ts';
 import { readSession, type SessionPlace, signedOut } from '../session/session.ts';
 import { type ClaudeSettings, isOurs, withGateway, withoutGateway } from './claude-settings.ts';
+import { claudeSettingsFile, codexConfigFile } from './client-files.ts';
 import { hasProvider, modelOf, withoutProvider, withProvider } from './codex-config.ts';
 import { apply, backupOf, dropBackup, type Edit, isWanted, keepBackup, readOrNull } from './edit-file.ts';
 
@@ -69,8 +68,8 @@ async function carryOut({ edit, isFirst, next }: Plan, { yes, remove }: Options,
   return true;
 }
 
-async function planClaude(place: SessionPlace, { remove }: Options, { env }: Terminal): Promise<Plan> {
-  const path = join(env.CLAUDE_CONFIG_DIR ?? join(env.HOME ?? homedir(), '.claude'), 'settings.json');
+async function planClaude(place: SessionPlace, { remove }: Options, terminal: Terminal): Promise<Plan> {
+  const path = claudeSettingsFile(terminal);
   const before = readOrNull(path);
   const settings = toSettings(before, path);
   const next = 'Claude Code uses the gateway from its next start.';
@@ -102,8 +101,8 @@ function toJson(settings: ClaudeSettings, before: string | null): string {
   return before !== null && JSON.stringify(settings) === JSON.stringify(JSON.parse(before)) ? before : text;
 }
 
-async function planCodex(place: SessionPlace, { remove, model }: Options, { env }: Terminal): Promise<Plan> {
-  const path = join(env.CODEX_HOME ?? join(env.HOME ?? homedir(), '.codex'), 'config.toml');
+async function planCodex(place: SessionPlace, { remove, model }: Options, terminal: Terminal): Promise<Plan> {
+  const path = codexConfigFile(terminal);
   const before = readOrNull(path);
   const next = 'Codex uses the gateway from its next start.';
   const isFirst = !hasProvider(before ?? '');
