@@ -41,7 +41,7 @@ export function createConsoleHandler(parts: IdentityParts, identity: Identity, g
 
 function toConsoleParts(parts: IdentityParts, identity: Identity, given: Given): ConsoleParts {
   const { config, keys, tiers, records, randomText, clock, log } = parts;
-  const { publicUrl } = config.server;
+  const { publicUrl, trustedProxies } = config.server;
   const realms = parts.realms.filter((realm) => realm.canAsk);
   const life = config.auth.signIn.sessionHours * 3_600_000;
   const random = (size: number) => randomBytes(size);
@@ -71,13 +71,13 @@ function toConsoleParts(parts: IdentityParts, identity: Identity, given: Given):
   return {
     ...given,
     publicUrl,
-    clientAddress: createClientAddress(config.server.trustedProxies),
     sessions,
     identify: identity.identify,
     signIn: signIn(),
     realms,
     takesKeys: keys.length > 0,
     hasNativeSignIn: publicUrl !== undefined && realms.length > 0,
+    clientAddress: createClientAddress(trustedProxies),
     secret: () => random(32).toString('base64url'),
     timeZone: config.quota.timeZone,
     usage: given.usage.store,

@@ -30,7 +30,10 @@ function toBackendTable({ parts }: Visit): Html {
     rows: Object.entries(parts.backends()),
     empty: 'No backend is configured.',
     columns: [
-      { title: 'Backend', cell: ([name, { kind }]) => html`${name} <span class="note">${kind}</span>` },
+      {
+        title: 'Backend',
+        cell: ([name, { kind }]) => (name === kind ? name : html`${name} <span class="note">${kind}</span>`),
+      },
       { title: 'Replicas', cell: ([, { replicas }]) => html`${replicas.map(toReplica)}` },
       { title: 'Waiting', isNumber: true, cell: ([, { waiting }]) => toCount(waiting) },
       {

@@ -14,10 +14,11 @@ export interface ChartOptions {
 }
 
 const WIDTH = 720;
-const HEIGHT = 240;
+const HEIGHT = 220;
 const LEFT = 56;
 const BOTTOM = 28;
 const TOP = 12;
+const RIGHT = 16;
 const GAP = 4;
 /** Colours that the style sheet has. */
 export const COLOURS = 7;
@@ -25,7 +26,7 @@ export const COLOURS = 7;
 export function toChart({ title, days, kinds, amountOf }: ChartOptions): Html {
   const sums = days.map((day) => kinds.reduce((sum, kind) => sum + amountOf(day, kind), 0));
   const top = roundUp(Math.max(1, ...sums));
-  const step = (WIDTH - LEFT) / Math.max(1, days.length);
+  const step = (WIDTH - LEFT - RIGHT) / Math.max(1, days.length);
   const scale = (HEIGHT - TOP - BOTTOM) / top;
   const columns = days.map((day, index) => {
     const x = LEFT + index * step;
@@ -80,10 +81,10 @@ function toDays(days: readonly string[], step: number): readonly Html[] {
 const toLegend = (kind: string, index: number) =>
   html`<li><svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect class="c${index % COLOURS}" width="10" height="10"/></svg>${kind}</li>`;
 
-/** The next of 1, 2, 5, 10, 20 … */
+/** The next of 2, 4, 10, 20, 40 …: the half of each is a round number too. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((one) => one * power).find((one) => one >= value) ?? value;
+  return [2, 4, 10].map((one) => one * power).find((one) => one >= value) ?? value;
 }
 
 const fixed = (value: number) => String(Math.round(value * 10) / 10);

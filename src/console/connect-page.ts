@@ -34,7 +34,7 @@ claude`;
   return html`<h2>Claude Code</h2>
 <h3>With a key</h3><p><code>CLAUDE_CODE_USE_GATEWAY</code> makes it show what is left of your quota.</p>${toLines('claude-env', variables)}
 <p>The same for every session, in <code>~/.claude/settings.json</code>:</p>${toLines('claude-settings', settings)}
-<h3>With the command line, which keeps you signed in</h3>${toLines('claude-cli', `llm-gateway login --url ${url}\nllm-gateway claude`)}
+<h3>With the command line, which keeps you signed in</h3>${toLines('claude-cli', `llm-gateway login --url ${url}\nllm-gateway claude`)}<p>For good, so that <code>claude</code> alone is enough:</p>${toLines('claude-setup', 'llm-gateway setup')}
 <h3>With its own sign-in</h3>${
     isNative
       ? html`<p>Whoever runs the machine writes <code>/etc/claude-code/managed-settings.json</code>; Claude Code then asks you to sign in.</p>${toLines('claude-managed', managed)}`
@@ -57,7 +57,7 @@ wire_api = "responses"
 [model_providers.gateway.auth]
 command = "llm-gateway"
 args = ["token", "--url", "${url}"]`;
-  return html`<h2>Codex</h2>${toLines('codex', toml)}`;
+  return html`<h2>Codex</h2><p><code>llm-gateway setup codex</code> writes this for you:</p>${toLines('codex', toml)}`;
 }
 
 function toSdks(url: string): Html {

@@ -79,14 +79,14 @@ const SESSION = /^lgwa_[0-9A-Za-z]{49}$/;
 
 /** @returns answers every request at `/console` and below; what it cannot do it says as a page */
 export function createConsole(parts: ConsoleParts): (scope: Scope) => Promise<void> {
-  const { publicUrl, clientAddress, clock } = parts;
+  const { publicUrl, clock } = parts;
   const session = createCookie({ name: 'gateway-console', publicUrl, shape: SESSION });
   const visitor = createCookie({ name: 'gateway-console-visitor', publicUrl, shape: SECRET });
   const entrance = createEntrance({
     parts,
     session,
     visitor,
-    attempts: createAttempts(clock, clientAddress),
+    attempts: createAttempts(clock, parts.clientAddress),
   });
   const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
   const rows = toRows(createEveryonesTotals({ usage: parts.usage, breathe, clock }));

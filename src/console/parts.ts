@@ -24,8 +24,6 @@ import type { Words } from './words.ts';
 export interface ConsoleParts {
   /** Where people reach the gateway; absent: as their browser says. */
   readonly publicUrl: string | undefined;
-  /** Whom sign-in tries are counted by. */
-  readonly clientAddress: ClientAddress;
   /** Whose access tokens last as long as the session. */
   readonly sessions: Pick<Sessions, 'start' | 'end'>;
   readonly identify: Identify;
@@ -37,6 +35,7 @@ export interface ConsoleParts {
   readonly takesKeys: boolean;
   /** Whether Claude Code can sign in natively. */
   readonly hasNativeSignIn: boolean;
+  readonly clientAddress: ClientAddress;
   /** 43 letters that nobody can guess. */
   readonly secret: () => string;
   readonly tierOf: (principal: Principal) => Tier;

@@ -22,7 +22,7 @@ const VISITOR_SECONDS = 600;
 /** Bytes; none of our forms is long. */
 export const FORM_BYTES = 16 * 1024;
 /** Only our own pages, and none of those that lead in or out. */
-const OWN_PAGE = /^\/console(?!\/sign)(?:\/[\w./:-]*)?(?:\?[\w=&%.+:-]*)?$/;
+const OWN_PAGE = /^\/console(?!\/sign)(?:\/[\w:-]+)*(?:\?[\w=&%.+:-]*)?$/;
 
 /** Where to go after the sign-in: a page of the console, whatever was asked for. */
 export function toOwnPage(wanted: string | null): string {

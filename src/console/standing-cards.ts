@@ -1,10 +1,17 @@
 /** What is left of each allowance. */
 import { type Html, html } from '../http/html.ts';
-import type { QuotaUnit, Standing } from '../types.ts';
+import type { QuotaUnit, QuotaWindow, Standing } from '../types.ts';
 import { toBar } from './chart.ts';
 import { toAmount, toCount, type Words } from './words.ts';
 
 const UNITS: Readonly<Record<QuotaUnit, string>> = { request: 'request', turn: 'prompt', token: 'token' };
+
+const SPANS: Readonly<Record<QuotaWindow, string>> = {
+  minute: 'this minute',
+  day: 'today',
+  week: 'this week',
+  month: 'this month',
+};
 
 /** @param extra what of the limit operators gave, where it is known */
 export function toStandingCard(standing: Standing, words: Words, extra = 0): Html {
@@ -19,14 +26,14 @@ export function toStandingCard(standing: Standing, words: Words, extra = 0): Htm
   const note = about.length === 0 ? null : html`<p class="note">${about.join('; ')}</p>`;
   if (limit === null || remaining === null) {
     return html`<article class="card"><h3>${allowance.name}</h3><p class="big">Unlimited</p>
-<p>${toAmount(used, unit)} used this ${allowance.window}</p>${note}</article>
+<p>${toAmount(used, unit)} used ${SPANS[allowance.window]}</p>${note}</article>
 `;
   }
   const share = limit === 0 ? 1 : (limit - remaining) / limit;
   return html`<article class="card"><h3>${allowance.name}</h3>
 <p class="big">${toCount(remaining)} left</p>
 ${toBar(share, `${Math.round(share * 100)} per cent used`)}
-<p>${toCount(used)} of ${toAmount(limit, unit)} used this ${allowance.window}</p>${note}
+<p>${toCount(used)} of ${toAmount(limit, unit)} used ${SPANS[allowance.window]}</p>${note}
 <p class="note">Resets ${words.reset(resetsAt)}</p></article>
 `;
 }
