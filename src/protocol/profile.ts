@@ -54,7 +54,7 @@ export interface BackendProfile {
   readonly tokenizePath: string | null;
   /** Whether `stream_options.include_usage` is understood. */
   readonly streamUsage: boolean;
-  /** Whether a `/v1/messages` of its own, that of no Claude, takes `output_config.format`. */
+  /** Whether a `/v1/messages` of its own, that of no Claude, takes `output_config.format` and strict tools. */
   readonly structuredMessages: boolean;
   /** Content of an assistant message that only calls tools. */
   readonly emptyAssistantContent: null | '';

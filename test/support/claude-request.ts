@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeAnthropicRequest } from '../../src/protocol/anthropic/write-request.ts';
 import type { WrittenRequest } from '../../src/protocol/conversation.ts';
 import { readOpenAIRequest } from '../../src/protocol/openai/read-request.ts';
-import { PROFILES } from '../../src/protocol/profile.ts';
+import { PROFILES, type ProfileName } from '../../src/protocol/profile.ts';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -22,7 +22,11 @@ export interface Translated extends WrittenRequest {
 }
 
 /** The shortest request there is; `messages` and everything else can be replaced. */
-export function toClaude(request: Record<string, unknown> = {}, model = 'claude-sonnet-4-5'): Translated {
+export function toClaude(
+  request: Record<string, unknown> = {},
+  model = 'claude-sonnet-4-5',
+  profile: ProfileName = 'generic',
+): Translated {
   const conversation = readOpenAIRequest({
     model: 'any',
     messages: [{ role: 'user', content: 'Hi.' }],
@@ -31,7 +35,7 @@ export function toClaude(request: Record<string, unknown> = {}, model = 'claude-
   return writeAnthropicRequest(conversation, {
     model,
     maxOutputTokens: 8192,
-    profile: PROFILES.generic,
+    profile: PROFILES[profile],
     hash: sha256,
   }) as Translated;
 }

@@ -39,7 +39,7 @@ export function writeAnthropicRequest(conversation: Conversation, target: Anthro
     max_tokens: thinking.maxTokens,
     stream: conversation.stream,
     ...writeSystem(conversation, structured, dropped),
-    ...writeTools(conversation, traits, names, dropped),
+    ...writeTools(conversation, structured, names, dropped),
     messages,
     ...(thinking.thinking !== null && { thinking: thinking.thinking }),
     ...writeOutputConfig(conversation, structured, thinking),
@@ -89,7 +89,7 @@ function writeSystem(
  */
 function writeTools(
   { tools, toolChoice, parallelTools, turns }: Conversation,
-  traits: ClaudeTraits,
+  structured: boolean,
   names: ToolNames,
   dropped: Set<string>,
 ): JsonObject {
@@ -104,13 +104,13 @@ function writeTools(
   }
   const choice = writeChoice(toolChoice, parallelTools, names);
   return {
-    tools: tools.map((tool) => writeTool(tool, traits, names, dropped)),
+    tools: tools.map((tool) => writeTool(tool, structured, names, dropped)),
     ...(choice !== null && { tool_choice: choice }),
   };
 }
 
-function writeTool(tool: Tool, traits: ClaudeTraits, names: ToolNames, dropped: Set<string>): JsonObject {
-  const strict = tool.strict && traits.structured;
+function writeTool(tool: Tool, structured: boolean, names: ToolNames, dropped: Set<string>): JsonObject {
+  const strict = tool.strict && structured;
   if (tool.strict && !strict) dropped.add('tools.strict');
   return {
     name: names.toSent(tool.name),

@@ -118,6 +118,9 @@ test('strict tools are strict where the model can, with a schema it understands 
     [older.body.tools, older.dropped],
     [[{ name: 'f', input_schema: parameters }], ['tools.strict']],
   );
+  // vLLM's own Messages keeps to a schema whatever its model is called.
+  const served = toClaude({ tools }, 'qwen3-32b', 'vllm');
+  assert.deepEqual([(served.body.tools as { strict?: boolean }[])[0]?.strict, served.dropped], [true, []]);
 });
 
 test('names that Claude would refuse are replaced everywhere and known on the way back', () => {
