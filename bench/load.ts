@@ -8,13 +8,16 @@ import { connect, type Socket } from 'node:net';
 export interface Job {
   readonly port: number;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Of every user; they take turns. */
+  readonly users: readonly Readonly<Record<string, string>>[];
   /** The request body, base64. */
   readonly body: string;
   readonly connections: number;
   readonly requests: number;
   /** What the last bytes of a right answer contain. */
   readonly ending: string;
+  /** Requests a second that are sent whether or not earlier ones are answered; null: each connection asks again. */
+  readonly rate: number | null;
 }
 
 export interface LoadResult {
@@ -22,7 +25,7 @@ export interface LoadResult {
   /** What went wrong, first few; empty in a run that counts. */
   readonly failures: readonly string[];
   readonly seconds: number;
-  /** Time from the first byte sent to the last received. Milliseconds. */
+  /** Time from the first byte sent, or from when it was due at a rate, to the last received. Milliseconds. */
   readonly p50: number;
   readonly p99: number;
 }
@@ -35,32 +38,75 @@ process.on('message', (job: Job) => {
 });
 
 async function run(job: Job): Promise<LoadResult> {
-  const body = Buffer.from(job.body, 'base64');
-  const lines = Object.entries(job.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const head = `POST ${job.path} HTTP/1.1\r\nhost: 127.0.0.1:${job.port}\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n`;
-  const request = Buffer.concat([Buffer.from(head), body]);
-
+  const requestOf = createRequests(job);
   const times: number[] = [];
   const failures: string[] = [];
-  let left = job.requests;
+  let asked = 0;
+  const connections = await Promise.all(Array.from({ length: job.connections }, () => open(job.port)));
+  const ask = async (connection: Connection, dueAt: number) => {
+    const failure = await connection.ask(requestOf(asked++), job.ending);
+    if (failure !== null) failures.push(failure);
+    times.push(performance.now() - dueAt);
+  };
   const began = performance.now();
-  await Promise.all(
-    Array.from({ length: job.connections }, async () => {
-      const connection = await open(job.port);
-      while (left > 0 && failures.length < 5) {
-        left--;
-        const sent = performance.now();
-        const failure = await connection.ask(request, job.ending);
-        if (failure !== null) failures.push(failure);
-        times.push(performance.now() - sent);
-      }
-      connection.close();
-    }),
-  );
+  if (job.rate === null) {
+    const askAgain = async (connection: Connection) => {
+      while (asked < job.requests && failures.length < 5) await ask(connection, performance.now());
+    };
+    await Promise.all(connections.map(askAgain));
+  } else await askAtRate(job.requests, job.rate, connections, ask);
   const seconds = (performance.now() - began) / 1000;
+  for (const connection of connections) connection.close();
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
   return { answered: times.length - failures.length, failures, seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+/** Bytes of the n-th request, head and body in one. */
+function createRequests(job: Job): (count: number) => Buffer {
+  const body = Buffer.from(job.body, 'base64');
+  const requests = job.users.map((headers) => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `POST ${job.path} HTTP/1.1\r\nhost: 127.0.0.1:${job.port}\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n`;
+    return Buffer.concat([Buffer.from(head), body]);
+  });
+  return (count) => requests[count % requests.length] ?? body;
+}
+
+/** Sends each request when it is due, on whichever connection is free; time spent waiting for one counts. */
+async function askAtRate(
+  requests: number,
+  rate: number,
+  connections: readonly Connection[],
+  ask: (connection: Connection, dueAt: number) => Promise<void>,
+): Promise<void> {
+  const free = [...connections];
+  const waiting: number[] = [];
+  const began = performance.now();
+  let due = 0;
+  let open = 0;
+  await new Promise<void>((resolve) => {
+    const serve = () => {
+      while (free.length > 0 && waiting.length > 0) {
+        const [connection, dueAt] = [free.pop(), waiting.shift()];
+        if (connection === undefined || dueAt === undefined) return;
+        open += 1;
+        void ask(connection, dueAt).then(() => {
+          open -= 1;
+          free.push(connection);
+          serve();
+        });
+      }
+      if (due === requests && open === 0) resolve();
+    };
+    const tick = () => {
+      const now = performance.now();
+      for (; due < requests && began + (due * 1000) / rate <= now; due++) waiting.push(now);
+      serve();
+      if (due < requests) setTimeout(tick, 1);
+    };
+    tick();
+  });
 }
 
 interface Connection {

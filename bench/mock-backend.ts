@@ -8,7 +8,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { EVENT_PAUSE_MS, STREAM_EVENTS } from './workloads.ts';
+import { STREAMS } from './workloads.ts';
 
 const TEXT = 'The quick brown fox jumps over the lazy dog and goes on to write another line of code. ';
 
@@ -134,7 +134,7 @@ const responsesReply = JSON.stringify(
   responseOf('completed', [messageOf('completed', [textPart(TEXT.repeat(8))])]),
 );
 const SAID = ' another few words';
-const spoken = messageOf('completed', [textPart(SAID.repeat(STREAM_EVENTS))]);
+const spoken = messageOf('completed', [textPart(SAID.repeat(STREAMS.short.events))]);
 const place = { item_id: 'msg_bench', output_index: 0, content_index: 0 };
 const responsesScript: Script = {
   begin:
@@ -144,7 +144,7 @@ const responsesScript: Script = {
     named('response.content_part.added', { ...place, part: textPart('') }),
   event: named('response.output_text.delta', { ...place, delta: SAID, logprobs: [] }),
   end:
-    named('response.output_text.done', { ...place, text: SAID.repeat(STREAM_EVENTS), logprobs: [] }) +
+    named('response.output_text.done', { ...place, text: SAID.repeat(STREAMS.short.events), logprobs: [] }) +
     named('response.content_part.done', { ...place, part: spoken.content[0] }) +
     named('response.output_item.done', { output_index: 0, item: spoken }) +
     named('response.completed', { response: responseOf('completed', [spoken]) }),
@@ -171,7 +171,7 @@ const server = createServer((request, response) => {
   }
   readBody(request, (body) => {
     if (!isWhole(body)) response.writeHead(400).end('not a whole request');
-    else if (body.includes('"stream":true')) stream(response, route.script);
+    else if (IS_STREAM.test(body.toString('latin1'))) stream(response, route.script, lengthOf(body));
     else json(response, route.reply);
   });
 });
@@ -187,10 +187,24 @@ function readBody(request: IncomingMessage, done: (body: Buffer) => void): void 
   request.on('end', () => done(Buffer.concat(parts)));
 }
 
+// Some gateways write spaces after colons.
+const IS_STREAM = /"stream": ?true/;
+const IS_REQUEST = /"(?:messages|input)": ?\[/;
+const LENGTH = /"max_(?:output_|completion_)?tokens": ?(\d+)/;
+
 function isWhole(body: Buffer): boolean {
-  return (
-    body[0] === 0x7b && body.at(-1) === 0x7d && (body.includes('"messages":[') || body.includes('"input":['))
-  );
+  return body[0] === 0x7b && body.at(-1) === 0x7d && IS_REQUEST.test(body.toString('latin1'));
+}
+
+/** The stream whose number of events the request names. */
+function lengthOf(body: Buffer): StreamLength {
+  const events = Number(LENGTH.exec(body.toString('latin1'))?.[1]);
+  return Object.values(STREAMS).find((one) => one.events === events) ?? STREAMS.short;
+}
+
+interface StreamLength {
+  readonly events: number;
+  readonly pauseMs: number;
 }
 
 function json(response: ServerResponse, body: string): void {
@@ -198,10 +212,10 @@ function json(response: ServerResponse, body: string): void {
   response.end(body);
 }
 
-function stream(response: ServerResponse, script: Script): void {
+function stream(response: ServerResponse, script: Script, { events, pauseMs }: StreamLength): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   response.write(script.begin);
-  let left = STREAM_EVENTS;
+  let left = events;
   const timer = setInterval(() => {
     if (left-- > 0) {
       response.write(script.event);
@@ -209,6 +223,6 @@ function stream(response: ServerResponse, script: Script): void {
     }
     clearInterval(timer);
     response.end(script.end);
-  }, EVENT_PAUSE_MS);
+  }, pauseMs);
   response.on('close', () => clearInterval(timer));
 }

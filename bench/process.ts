@@ -55,16 +55,16 @@ export async function printedPort(child: ChildProcess): Promise<number> {
 }
 
 /** Waits until an address answers 200. Gives the time it took. Milliseconds. */
-export async function untilReady(url: string, child: ChildProcess): Promise<number> {
+export async function untilReady(url: string, child: ChildProcess, patienceMs = 20_000): Promise<number> {
   const began = performance.now();
-  while (performance.now() - began < 20_000) {
+  while (performance.now() - began < patienceMs) {
     if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it was ready`);
     const answer = await fetch(url).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.status === 200) return performance.now() - began;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`${url} did not answer within 20 s`);
+  throw new Error(`${url} did not answer within ${patienceMs / 1000} s`);
 }
 
 export async function stop(child: ChildProcess): Promise<void> {
@@ -104,14 +104,20 @@ export function cpuMicroseconds(pid: number): number {
   return (ticks / TICKS_PER_SECOND) * 1e6;
 }
 
-/** Resident memory of a process and its children. Megabytes. */
-export function residentMegabytes(pid: number): number {
-  const kilobytes = family(pid).map((one) => {
-    try {
-      return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      return 0;
-    }
-  });
-  return Math.round(kilobytes.reduce((sum, one) => sum + one, 0) / 1024);
+/** Memory of a process and its children, resident now and at its highest. Megabytes. */
+export function memoryMegabytes(pid: number): { readonly resident: number; readonly peak: number } {
+  const kilobytes = (field: string) =>
+    family(pid).reduce((sum, one) => {
+      const text = readStatus(one);
+      return sum + Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+    }, 0);
+  return { resident: kilobytes('VmRSS') / 1024, peak: kilobytes('VmHWM') / 1024 };
+}
+
+function readStatus(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -1,45 +1,87 @@
 /**
  * The side-by-side benchmark: `npm run bench`. See README.md beside this file for how to read it.
  *
- *   npm run bench -- [--rounds 5] [--quick]
+ *   npm run bench -- [--rivals] [--rounds 3] [--only NAME]… [--workload NAME]… [--quick]
  *
- * `--quick` sends a fiftieth of the requests in one round: it shows that everything runs, its figures mean nothing.
+ * `--rivals` measures everyone and every workload; `--only` and `--workload`, each as often as wished, some of them. `--quick` sends a fiftieth
+ * of the requests in one round: it shows that everything runs, its figures mean nothing.
  */
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Contender, Missing, Rig } from './contenders/contender.ts';
+import { startGatewayOnSqlite, startGatewayOnValkey, startGatewayWithTokens } from './contenders/gateway.ts';
+import { startBare, startMock, startNginx } from './contenders/plain-proxies.ts';
+import { measure, measureOpenStreams, startLoad, warmUp } from './measure.ts';
+import { memoryMegabytes, stop } from './process.ts';
 import {
-  BENCH_KEY,
-  type Contender,
-  type Missing,
-  type Rig,
-  startBare,
-  startGatewayOnSqlite,
-  startGatewayOnValkey,
-  startMock,
-  startNginx,
-} from './contenders.ts';
-import type { Job, LoadResult } from './load.ts';
-import { cpuMicroseconds, pinned, RIG_CORE, residentMegabytes, stop } from './process.ts';
-import { latencyTable, type Sample, table, unitsOf } from './report.ts';
-import { bodyOf, ENDPOINTS, WORKLOADS, type Workload } from './workloads.ts';
+  cpuTable,
+  type Failure,
+  type Footprint,
+  footprintTable,
+  latencyTable,
+  median,
+  type Sample,
+  slopeTable,
+} from './report.ts';
+import { startClaudeCodeRouter } from './rivals/claude-code-router.ts';
+import { startClaudeGateway } from './rivals/claude-gateway.ts';
+import { startLiteLlm } from './rivals/litellm.ts';
+import { startPortkey } from './rivals/portkey.ts';
+import { installRivals } from './rivals/rival.ts';
+import { PACED, WORKLOADS, type Workload } from './workloads.ts';
 
 const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } },
+  options: {
+    rivals: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', multiple: true },
+    workload: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+  },
 });
 const rounds = flags.quick ? 1 : Math.max(1, Number(flags.rounds));
-const workloads = WORKLOADS.map((workload) =>
+const workloads = WORKLOADS.filter(
+  ({ name, isCore }) => flags.workload?.includes(name) ?? (isCore || flags.rivals),
+).map((workload) =>
   flags.quick
     ? { ...workload, requests: Math.max(workload.connections, Math.round(workload.requests / 50)) }
     : workload,
 );
+const paced = PACED.filter(({ name }) => workloads.some((one) => one.name === name));
+
+type Start = (rig: Rig) => Promise<Contender | Missing>;
+
+const ALWAYS: Readonly<Record<string, Start>> = {
+  bare: startBare,
+  nginx: startNginx,
+  gateway: startGatewayOnSqlite,
+};
+const WITH_RIVALS: Readonly<Record<string, Start>> = {
+  tokens: startGatewayWithTokens,
+  valkey: startGatewayOnValkey,
+  portkey: startPortkey,
+  ccr: startClaudeCodeRouter,
+  claude: startClaudeGateway,
+  litellm: startLiteLlm,
+};
+const RIVALS = ['portkey', 'ccr', 'claude', 'litellm'];
+/** Contenders that are known and cannot be had here. */
+const UNOBTAINABLE: readonly Missing[] = [
+  {
+    name: 'Bifrost',
+    reason: 'the Go proxy refuses its modules, and its npm package downloads a program from elsewhere',
+  },
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-bench-'));
 const started: ChildProcess[] = [];
+const closers: (() => Promise<void>)[] = [];
+const failures: Failure[] = [];
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -55,115 +97,155 @@ try {
 
 async function cleanUp(): Promise<void> {
   await Promise.all(started.map(stop));
+  for (const close of closers) await close();
   rmSync(folder, { recursive: true, force: true });
 }
 
 async function main(): Promise<void> {
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc and runs on Linux only');
-  const { contenders, missing, mock } = await startAll();
-  for (const contender of contenders) say(`${contender.name}: ${contender.launch[0]}`);
+  const { contenders, missing } = await startAll();
+  for (const { name, launch } of contenders) say(`${name}: ${launch[0]}`);
   for (const { name, reason } of missing) say(`${name}: not measured, ${reason}`);
-  const load = startLoad();
-
-  const samples: Sample[] = [];
-  const idle = contenders.map((one) => [one.name, residentMegabytes(one.child.pid ?? 0)] as const);
-  for (const workload of workloads) {
-    for (const contender of contenders) {
-      await measure(load, contender, { ...workload, requests: Math.ceil(workload.requests / 4) });
-    }
-  }
-  for (let round = 1; round <= rounds; round++) {
-    for (const workload of workloads) {
-      for (const contender of contenders) {
-        samples.push({ round, ...(await measure(load, contender, workload)) });
-      }
-    }
-    say(`round ${round} of ${rounds} done`);
-  }
-
-  const names = contenders.map((one) => one.name);
-  const memory = contenders.map((one) => [one.name, residentMegabytes(one.child.pid ?? 0)] as const);
-  say(`\n${table(workloads, names, samples)}\n\n${latencyTable(workloads, names, samples)}\n`);
-  say(`memory at rest, MB: ${idle.map((one) => one.join(' ')).join(', ')}`);
-  say(`memory after the run, MB: ${memory.map((one) => one.join(' ')).join(', ')}`);
+  const load = startLoad(started);
+  const idle = new Map(contenders.map((one) => [one.name, memoryOf(one).resident]));
+  const saturated = await measureRounds(load, contenders);
+  const atRate = await measurePaced(load, contenders, saturated);
+  const footprints: Footprint[] = [];
   for (const one of contenders) {
-    if (one.readyMs !== null) say(`${one.name}: ready ${Math.round(one.readyMs)} ms after its start`);
+    const openStream = flags.quick
+      ? null
+      : await tried(one, '1,000 open streams', () => measureOpenStreams(load, one));
+    footprints.push({
+      contender: one.name,
+      readyMs: one.readyMs,
+      idle: idle.get(one.name) ?? Number.NaN,
+      peak: memoryOf(one).peak,
+      openStream,
+    });
   }
-  if (flags.quick) say('quick: the figures above mean nothing, too few requests were sent');
-  const file = writeResults({ mock, contenders, missing, idle, memory, samples });
-  say(`raw figures: ${file}`);
+  tell(contenders, saturated, atRate, footprints);
+  say(`raw figures: ${writeResults({ contenders, missing, saturated, atRate, footprints })}`);
+}
+
+function memoryOf({ child }: Contender) {
+  return memoryMegabytes(child.pid ?? 0);
 }
 
 async function startAll() {
-  const rig: Omit<Rig, 'mockPort'> = { folder, freePort, started };
-  const mock = await startMock(rig);
-  const complete: Rig = { ...rig, mockPort: mock.port };
-  const others = [
-    await startBare(complete),
-    await startNginx(complete),
-    await startGatewayOnSqlite(complete),
-    await startGatewayOnValkey(complete),
-  ];
-  return {
-    mock,
-    contenders: [mock, ...others.filter((one): one is Contender => !('reason' in one))],
-    missing: others.filter((one): one is Missing => 'reason' in one),
-  };
-}
-
-function startLoad(): ChildProcess {
-  const child = fork('bench/load.ts', { execArgv: [] });
-  started.push(child);
-  const [taskset, ...args] = pinned(RIG_CORE, []);
-  // `taskset -c CORE` becomes `taskset -acp CORE PID` for a process that runs already.
-  if (taskset !== undefined)
-    spawnSync(taskset, ['-acp', args[1] ?? '0', String(child.pid)], { stdio: 'ignore' });
-  return child;
-}
-
-async function measure(
-  load: ChildProcess,
-  contender: Contender,
-  workload: Workload,
-): Promise<Omit<Sample, 'round'>> {
-  const job: Job = {
-    port: contender.port,
-    path: ENDPOINTS[workload.dialect].path,
-    headers: {
-      'content-type': 'application/json',
-      'anthropic-version': '2023-06-01',
-      'x-api-key': BENCH_KEY,
-    },
-    body: bodyFor(workload).toString('base64'),
-    connections: workload.connections,
-    requests: workload.requests,
-    ending: workload.stream ? ENDPOINTS[workload.dialect].ending : '}',
-  };
-  const pid = contender.child.pid ?? 0;
-  const before = cpuMicroseconds(pid);
-  load.send(job);
-  const [result] = (await once(load, 'message', { signal: AbortSignal.timeout(300_000) })) as [LoadResult];
-  const used = cpuMicroseconds(pid) - before;
-  if (result.failures.length > 0 || result.answered !== workload.requests) {
-    throw new Error(
-      `${contender.name}, ${workload.name}: ${result.answered} answers, ${result.failures.join('; ')}`,
-    );
+  const mock = await startMock({ started });
+  const rig: Rig = { folder, freePort, started, closers, mockPort: mock.port };
+  const all = { ...ALWAYS, ...(flags.rivals || flags.only !== undefined ? WITH_RIVALS : {}) };
+  const starts = Object.entries(all).filter(([name]) => flags.only?.includes(name) ?? true);
+  const notInstalled = starts.some(([name]) => RIVALS.includes(name)) ? installRivals() : null;
+  const others: (Contender | Missing)[] = [];
+  for (const [name, begin] of starts) {
+    if (notInstalled !== null && RIVALS.includes(name)) others.push({ name, reason: notInstalled });
+    else if (RIVALS.includes(name))
+      others.push(await begin(rig).catch((error: Error) => ({ name, reason: error.message })));
+    else others.push(await begin(rig));
   }
   return {
-    contender: contender.name,
-    workload: workload.name,
-    cpu: used / unitsOf(workload),
-    requestsPerSecond: result.answered / result.seconds,
-    p50: result.p50,
-    p99: result.p99,
+    contenders: others.filter((one): one is Contender => !('reason' in one)),
+    missing: [...others.filter((one): one is Missing => 'reason' in one), ...UNOBTAINABLE],
   };
 }
 
-/** A body of exactly the promised size. */
-function bodyFor(workload: Workload): Buffer {
-  const body = bodyOf(workload);
-  if (body.length !== workload.bytes) throw new Error(`${workload.name}: the body has ${body.length} bytes`);
-  return body;
+/** What others' gateways fail at is a finding; what ours fails at ends the run. */
+async function tried<Result>(
+  { name, isRival }: Contender,
+  workload: string,
+  work: () => Promise<Result>,
+): Promise<Result | null> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = (error as Error).message;
+    if (!isRival) throw new Error(`${name}, ${workload}: ${reason}`, { cause: error });
+    failures.push({ contender: name, workload, reason });
+    say(`${name}, ${workload}: ${reason}`);
+    return null;
+  }
+}
+
+interface Pairing {
+  readonly contender: Contender;
+  readonly workload: Workload;
+}
+
+async function measureRounds(load: ChildProcess, contenders: readonly Contender[]): Promise<Sample[]> {
+  const pairings: Pairing[] = [];
+  for (const workload of workloads) {
+    for (const contender of contenders) {
+      const reason = contender.cannot(workload);
+      if (reason !== null || contender.users.length < workload.users) continue;
+      const fitted = await tried(contender, workload.name, () => warmUp(load, contender, workload));
+      if (fitted !== null) pairings.push({ contender, workload: fitted });
+    }
+  }
+  const samples: Sample[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const { contender, workload } of pairings) {
+      const sample = await tried(contender, workload.name, () => measure(load, contender, workload));
+      if (sample !== null) samples.push({ round, ...sample });
+    }
+    say(`round ${round} of ${rounds} done`);
+  }
+  return samples;
+}
+
+/** At half of what the gateway can do; those that cannot do as much are asked at half of their own. */
+async function measurePaced(
+  load: ChildProcess,
+  contenders: readonly Contender[],
+  saturated: readonly Sample[],
+): Promise<Sample[]> {
+  const capacity = (contender: string, workload: string) =>
+    median(
+      saturated
+        .filter((one) => one.contender === contender && one.workload === workload)
+        .map((one) => one.requestsPerSecond),
+    );
+  const samples: Sample[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const workload of paced) {
+      for (const contender of contenders) {
+        const least = Math.min(capacity('gateway', workload.name), capacity(contender.name, workload.name));
+        if (Number.isNaN(least)) continue;
+        const rate = least / 2;
+        const requests = Math.max(20, Math.ceil(rate * (flags.quick ? 0.5 : 4)));
+        const job = { ...workload, requests };
+        const sample = await tried(contender, workload.name, () => measure(load, contender, job, rate));
+        if (sample !== null) samples.push({ round, ...sample });
+      }
+    }
+  }
+  return samples;
+}
+
+function tell(
+  contenders: readonly Contender[],
+  saturated: readonly Sample[],
+  atRate: readonly Sample[],
+  footprints: readonly Footprint[],
+): void {
+  const names = contenders.map((one) => one.name);
+  say(
+    `\n${cpuTable(
+      workloads.map((one) => one.name),
+      names,
+      saturated,
+    )}`,
+  );
+  say(`\n${slopeTable(names, saturated)}`);
+  say(
+    `\n${latencyTable(
+      paced.map((one) => one.name),
+      names,
+      paced,
+    )}`,
+  );
+  say(`\n${footprintTable(footprints)}\n`);
+  if (flags.quick) say('quick: the figures above mean nothing, too few requests were sent');
 }
 
 async function freePort(): Promise<number> {
@@ -177,15 +259,14 @@ async function freePort(): Promise<number> {
 }
 
 interface Results {
-  readonly mock: Contender;
   readonly contenders: readonly Contender[];
   readonly missing: readonly Missing[];
-  readonly idle: readonly (readonly [string, number])[];
-  readonly memory: readonly (readonly [string, number])[];
-  readonly samples: readonly Sample[];
+  readonly saturated: readonly Sample[];
+  readonly atRate: readonly Sample[];
+  readonly footprints: readonly Footprint[];
 }
 
-function writeResults({ contenders, missing, idle, memory, samples }: Results): string {
+function writeResults({ contenders, ...figures }: Results): string {
   const at = new Date().toISOString();
   const file = join('bench/results', `${at.replace(/[:.]/g, '-')}.json`);
   mkdirSync('bench/results', { recursive: true });
@@ -196,18 +277,7 @@ function writeResults({ contenders, missing, idle, memory, samples }: Results): 
     node: process.version,
   };
   const launches = contenders.map(({ name, launch, readyMs }) => ({ name, launch, readyMs }));
-  const all = {
-    at,
-    quick: flags.quick,
-    rounds,
-    machine,
-    launches,
-    missing,
-    idle,
-    memory,
-    workloads,
-    samples,
-  };
+  const all = { at, quick: flags.quick, rounds, machine, launches, failures, workloads, ...figures };
   writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
   return file;
 }

@@ -1,9 +1,20 @@
 /** What is asked of every contender: bodies as a coding agent sends them, in four sizes, and streams. */
 
-/** Content events of one streamed answer. */
-export const STREAM_EVENTS = 50;
-/** Time between two of them. Milliseconds. */
-export const EVENT_PAUSE_MS = 10;
+/**
+ * Streamed answers: how many content events, how far apart. A request names its stream by `max_tokens`, the one number
+ * that every gateway passes on.
+ */
+export const STREAMS = {
+  /** An answer of a few lines. */
+  short: { events: 50, pauseMs: 10 },
+  /** A whole file. */
+  long: { events: 2_000, pauseMs: 2 },
+  /** One that stands open while others are opened beside it. */
+  open: { events: 30, pauseMs: 1_000 },
+} as const;
+
+/** Users of the workload that has many. */
+export const MANY_USERS = 1_000;
 
 export interface Workload {
   readonly name: string;
@@ -11,53 +22,88 @@ export interface Workload {
   readonly dialect: 'anthropic' | 'responses';
   /** Body size in bytes, exact. */
   readonly bytes: number;
-  readonly stream: boolean;
+  /** How the answer is streamed; null: whole. */
+  readonly stream: (typeof STREAMS)[keyof typeof STREAMS] | null;
   /** Whether a gateway must translate it; a plain proxy passes it on as it is. */
   readonly translated: boolean;
   /** Requests under way at once, each on a connection of its own. */
   readonly connections: number;
-  /** Requests of one round. */
+  /** Requests of one round, at most: a slow contender gets as many as it answers in `ROUND_MS`. */
   readonly requests: number;
+  /** Users who take turns. */
+  readonly users: number;
+  /** Part of the short run. */
+  readonly isCore: boolean;
 }
 
-const body = (name: string, bytes: number, requests: number, translated = false): Workload => ({
+const body = (name: string, bytes: number, requests: number): Workload => ({
   name,
   dialect: 'anthropic',
   bytes,
-  stream: false,
-  translated,
+  stream: null,
+  translated: false,
   connections: 16,
   requests,
+  users: 1,
+  isCore: true,
 });
-const streams = (name: string, translated: boolean): Workload => ({
-  name,
-  dialect: 'anthropic',
-  bytes: 20_000,
-  stream: true,
-  translated,
+const streams = (name: string, stream: keyof typeof STREAMS): Workload => ({
+  ...body(name, 20_000, stream === 'short' ? 192 : 32),
+  stream: STREAMS[stream],
   connections: 32,
-  requests: 192,
+});
+const translated = (workload: Workload): Workload => ({
+  ...workload,
+  name: `${workload.name} translated`,
+  translated: true,
+});
+const further = (name: string, workload: Workload, changes: Partial<Workload>): Workload => ({
+  ...workload,
+  ...changes,
+  name,
+  isCore: false,
 });
 
+const SMALL = body('1 kB', 1_000, 8_000);
+const USUAL = body('20 kB', 20_000, 6_000);
+const LARGE = body('200 kB', 200_000, 1_500);
+const HUGE = body('1 MB', 1_000_000, 400);
+const EVENTS = streams('stream event', 'short');
+const MANY_EVENTS = streams('event of 2,000', 'long');
+const asResponses = (workload: Workload): Workload =>
+  further(`Responses, ${workload.name}`, workload, { dialect: 'responses' });
+
 export const WORKLOADS: readonly Workload[] = [
-  body('1 kB', 1_000, 12_000),
-  body('20 kB', 20_000, 10_000),
-  body('200 kB', 200_000, 2_500),
-  body('1 MB', 1_000_000, 500),
-  streams('stream event', false),
-  body('1 kB translated', 1_000, 6_000, true),
-  body('20 kB translated', 20_000, 4_000, true),
-  body('200 kB translated', 200_000, 800, true),
-  streams('stream event translated', true),
-  ...[
-    body('Responses, 20 kB', 20_000, 10_000),
-    body('Responses, 200 kB', 200_000, 2_500),
-    streams('Responses, stream event', false),
-    body('Responses, 20 kB translated', 20_000, 4_000, true),
-    body('Responses, 200 kB translated', 200_000, 800, true),
-    streams('Responses, stream event translated', true),
-  ].map((one) => ({ ...one, dialect: 'responses' as const })),
+  SMALL,
+  USUAL,
+  LARGE,
+  HUGE,
+  EVENTS,
+  translated({ ...USUAL, requests: 3_000 }),
+  translated({ ...LARGE, requests: 600 }),
+  translated(EVENTS),
+  further('1 kB translated', translated(SMALL), {}),
+  further('1 MB translated', translated({ ...HUGE, requests: 100 }), {}),
+  further('event of 2,000', MANY_EVENTS, {}),
+  further('event of 2,000 translated', translated(MANY_EVENTS), {}),
+  further('1 kB, 1 connection', SMALL, { connections: 1, requests: 3_000 }),
+  further('1 kB, 128 connections', SMALL, { connections: 128 }),
+  further('20 kB, 1 connection', USUAL, { connections: 1, requests: 3_000 }),
+  further('20 kB, 128 connections', USUAL, { connections: 128 }),
+  further('1 kB, 1,000 users', SMALL, { users: MANY_USERS }),
+  ...[USUAL, LARGE, EVENTS].map(asResponses),
+  ...[USUAL, LARGE, EVENTS].map(translated).map(asResponses),
 ];
+
+/** Asked at half of the gateway's capacity, however fast it is answered. */
+export const PACED: readonly Workload[] = [SMALL, USUAL, LARGE].map((one) => ({ ...one, connections: 128 }));
+
+/** A thousand streams, open at once. */
+export const OPEN_STREAMS: Workload = {
+  ...streams('1,000 open streams', 'open'),
+  connections: 1_000,
+  requests: 1_000,
+};
 
 /** Where each dialect is spoken, and what stands near the end of its streams. */
 export const ENDPOINTS = {
@@ -65,7 +111,7 @@ export const ENDPOINTS = {
   responses: { path: '/v1/responses', ending: 'total_tokens' },
 } as const;
 
-/** Models of the plan in `contenders.ts`: of each dialect the first is served in it, the second translated. */
+/** Models of the plan in `contenders/gateway.ts`: of each dialect the first is served in it, the second translated. */
 export const MODELS = {
   anthropic: { same: 'claude-opus-4-8', translated: 'claude-haiku-5-5' },
   responses: { same: 'gpt-5.5', translated: 'gpt-5.5-mini' },
@@ -84,7 +130,7 @@ interface Telling {
   readonly turn: (id: number, text: string) => readonly object[];
   readonly body: (
     model: string,
-    stream: boolean,
+    stream: Workload['stream'],
     tools: readonly object[],
     said: readonly object[],
   ) => object;
@@ -105,8 +151,8 @@ const TELLINGS: Readonly<Record<Workload['dialect'], Telling>> = {
     ],
     body: (model, stream, tools, messages) => ({
       model,
-      max_tokens: 4096,
-      stream,
+      max_tokens: stream?.events ?? 4096,
+      stream: stream !== null,
       system: [{ type: 'text', text: SYSTEM }],
       tools,
       messages,
@@ -121,7 +167,8 @@ const TELLINGS: Readonly<Record<Workload['dialect'], Telling>> = {
     ],
     body: (model, stream, tools, input) => ({
       model,
-      stream,
+      max_output_tokens: stream?.events ?? 4096,
+      stream: stream !== null,
       store: false,
       instructions: SYSTEM,
       tools,
