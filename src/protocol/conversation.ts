@@ -157,6 +157,8 @@ export interface Conversation {
   readonly cachePrompt?: boolean | undefined;
   /** The client carries reasoning back sealed, so that the backend's signatures are needed (Responses). */
   readonly sealsReasoning?: boolean | undefined;
+  /** Turns may be left out at its beginning where it is too long for the model (Responses). */
+  readonly truncates?: boolean | undefined;
   /** What the reply repeats of its request (Responses). */
   readonly echo?: Readonly<Record<string, unknown>> | undefined;
   /** Names of things the reader left out because no other dialect has them, for the log (P11). */

@@ -18,6 +18,13 @@ export function estimateTokens(body: unknown): number {
   return text + tally.images * TOKENS_PER_IMAGE + turns * TOKENS_PER_MESSAGE;
 }
 
+/** Estimates any part of a request by itself. */
+export function estimatePart(value: unknown): number {
+  const tally = { characters: 0, images: 0 };
+  measure(value, tally);
+  return Math.ceil(tally.characters / CHARACTERS_PER_TOKEN) + tally.images * TOKENS_PER_IMAGE;
+}
+
 function measure(value: unknown, tally: { characters: number; images: number }): void {
   if (typeof value === 'string' && value.startsWith('data:')) tally.images += 1;
   else if (typeof value === 'string') tally.characters += value.length;
@@ -28,7 +35,7 @@ function measure(value: unknown, tally: { characters: number; images: number }):
 }
 
 function measureObject(value: Record<string, unknown>, tally: { characters: number; images: number }): void {
-  if (value.type === 'base64') {
+  if (value.type === 'base64' || value.kind === 'base64') {
     tally.images += 1;
     return;
   }

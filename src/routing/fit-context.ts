@@ -52,6 +52,14 @@ export function roomAfter(overflow: ContextOverflow, asked: number, estimate: ()
 }
 
 /**
+ * Tokens of a prompt that leave room for an answer in a window: what was asked for, {@link LEAST_ANSWER} where nothing
+ * was, and never more than a quarter.
+ */
+export function promptRoom(asked: number | null, window: number): number {
+  return window - Math.min(asked ?? LEAST_ANSWER, Math.floor(window / 4)) - MARGIN;
+}
+
+/**
  * vLLM stops counting one token beyond what would have fitted and names that ("at least"), so such a number says
  * nothing about the prompt's length.
  */

@@ -6,6 +6,7 @@ import {
   fitMaxTokens,
   LEAST_ANSWER,
   MARGIN,
+  promptRoom,
   roomAfter,
   sayTooLong,
   surelyFits,
@@ -126,4 +127,10 @@ test('Claude Code reads its words and true numbers, whatever was said', () => {
       if (numbers !== null) assert.ok(Number(numbers[1]) > Number(numbers[2]), said);
     }),
   );
+});
+
+test('a prompt is left what an answer does not need, which is never more than a quarter of the window', () => {
+  assert.equal(promptRoom(1000, 8192), 8192 - 1000 - 256);
+  assert.equal(promptRoom(64_000, 8192), 8192 - 2048 - 256);
+  assert.equal(promptRoom(null, 200_000), 200_000 - 2048 - 256);
 });

@@ -32,6 +32,7 @@ const UNDERSTOOD = new Set([
   'service_tier',
   'metadata',
   'store',
+  'truncation',
   'previous_response_id',
   // Codex's notes about its workspace, for nobody but itself.
   'client_metadata',
@@ -92,6 +93,7 @@ export function readResponsesRequest(
       cachePrompt: true,
     }),
     sealsReasoning: asList(body.include).includes('reasoning.encrypted_content'),
+    truncates: readTruncation(body.truncation),
     echo: toEcho(body),
     dropped: [...dropped],
   };
@@ -99,8 +101,13 @@ export function readResponsesRequest(
 
 /** Values that ask for nothing are no loss: SDKs and frameworks fill them in. */
 function isLoss(key: string, value: unknown): boolean {
-  if (UNDERSTOOD.has(key) || value === null || value === false || value === 0) return false;
-  return !(key === 'truncation' && value === 'disabled');
+  return !(UNDERSTOOD.has(key) || value === null || value === false || value === 0);
+}
+
+function readTruncation(value: unknown): boolean {
+  const asked = optional(value, 'truncation', 'string') ?? 'disabled';
+  if (asked !== 'auto' && asked !== 'disabled') throw invalid('truncation', 'expected one of auto, disabled');
+  return asked === 'auto';
 }
 
 function refuseUnavailable(body: JsonObject): void {
