@@ -241,7 +241,7 @@ function tell(
     `\n${latencyTable(
       paced.map((one) => one.name),
       names,
-      paced,
+      atRate,
     )}`,
   );
   say(`\n${footprintTable(footprints)}\n`);
