@@ -1,5 +1,7 @@
 /** The real Codex with a sign-in that expires, with our list of models, and in its terminal. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,6 +11,7 @@ import { skipBecause } from '../test/support/skip.ts';
 import { runCodex } from './support/codex.ts';
 import { openCodex, terminalMissing } from './support/codex-terminal.ts';
 import { assertCodexAnswered, CODEX_PLAN } from './support/codex-ways.ts';
+import { processesOf } from './support/end-codex.ts';
 import { inDirectory } from './support/in-directory.ts';
 import { call, onSharedStage, textOf } from './support/scene.ts';
 import { onStage } from './support/stage.ts';
@@ -89,8 +92,9 @@ const missing = terminalMissing();
 if (missing !== null) test('Codex in its terminal', { skip: skipBecause(missing) });
 else {
   scene('Codex answers in its terminal', async (s) => {
-    // The second is for the title that Codex gives the conversation.
-    s.internal.say({ text: 'The sky scatters blue light.' }, { text: '{"title":"Sky"}' });
+    // One is for the title that Codex gives the conversation; either may be asked for first.
+    const answer = { text: '{"title":"The sky scatters blue light."}' };
+    s.internal.say(answer, answer);
     const home = join(s.cwd, '..', 'home');
     const ask = { origin: s.proxy.url, token: s.freeKey, model: 'qwen3-32b', home, cwd: s.cwd };
     const terminal = openCodex(ask);
@@ -111,4 +115,51 @@ else {
       terminal.close();
     }
   });
+
+  scene('a used-up day is told in its terminal, with the time when it ends', async (s) => {
+    for (let request = 0; request < 10; request += 1) {
+      s.internal.say({ text: 'Spent.' });
+      const body = JSON.stringify({ model: 'qwen3-32b', input: 'Hi' });
+      const headers = { authorization: `Bearer ${s.freeKey}`, 'content-type': 'application/json' };
+      const spent = await fetch(`${s.gateway.url}/v1/responses`, { method: 'POST', headers, body });
+      assert.equal(spent.status, 200, await spent.text());
+    }
+    // The title that Codex gives the conversation is free, and so not refused.
+    s.internal.say({ text: '{"title":"Sky"}' });
+    const home = join(s.cwd, '..', 'home');
+    const ask = { origin: s.proxy.url, token: s.freeKey, model: 'qwen3-32b', home, cwd: s.cwd };
+    const terminal = openCodex(ask);
+    try {
+      await terminal.shows(/qwen3-32b/);
+      await terminal.type('Why is the sky blue?');
+      await terminal.shows(/hit your usage limit/);
+      const said = terminal.screen().replaceAll(/\s+/g, ' ');
+      assert.match(
+        said,
+        /usage limit\. Daily quota of 10 requests used up \("free" tier\); it resets at 00:00 .*or try again at .*\d:\d\d/,
+      );
+      assert.doesNotMatch(said, /chatgpt|upgrade|Plus/i);
+      await s.internal.request(11);
+      while (s.statuses().includes(0)) await pause(20);
+      assert.deepEqual(s.statuses().sort(), [200, 429]);
+      assert.equal(await s.charged(), 10);
+    } finally {
+      terminal.close();
+    }
+  });
+
+  test('a test that is killed leaves neither terminal nor server behind', { timeout: 60_000 }, () =>
+    inDirectory(async (home) => {
+      const run = { origin: 'http://127.0.0.1:9', token: 'none', model: 'qwen3-32b', home, cwd: home };
+      const program = `
+        import { openCodex } from ${JSON.stringify(join(import.meta.dirname, 'support', 'codex-terminal.ts'))};
+        await openCodex(${JSON.stringify(run)}).shows(/qwen3-32b/);
+        console.log('open');`;
+      const killed = spawn(process.execPath, ['--input-type=module', '-e', program]);
+      await once(killed.stdout, 'data');
+      assert.notDeepEqual(processesOf(home), []);
+      killed.kill('SIGKILL');
+      while (processesOf(home).length > 0) await pause(50);
+    }),
+  );
 }

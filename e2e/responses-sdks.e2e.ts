@@ -117,7 +117,8 @@ for (const version of VERSIONS) {
         input: 'How is the weather in Kiel?',
         text: { format },
       });
-      assert.deepEqual(JSON.parse(response.output_text), { city: 'Kiel', degrees: 12 });
+      assert.deepEqual(response.output_parsed, { city: 'Kiel', degrees: 12 });
+      assert.deepEqual([backend.requests.length, s.statuses()], [1, [200]]);
       const schema = way.schemaIn(backend.requests[0]?.json as Record<string, never>);
       assert.match(JSON.stringify(schema), /"degrees"/);
     });

@@ -1,10 +1,12 @@
 /** Codex as people use it: in a terminal, which is tmux's. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type CodexRun, codexBinary, codexConfig, codexEnvironment } from './codex.ts';
+import { endCodex } from './end-codex.ts';
+import { whenGone } from './when-gone.ts';
 
 export interface Terminal {
   /** What is on the screen now. */
@@ -36,6 +38,7 @@ export function openCodex(
   const socket = `codex-${randomUUID()}`;
   const tmux = (...args: string[]) =>
     execFileSync('tmux', ['-L', socket, '-f', '/dev/null', ...args]).toString();
+  const callOff = whenGone([process.execPath, join(import.meta.dirname, 'end-codex.ts'), socket, home]);
   const env = Object.entries({ ...codexEnvironment(home, token), TERM: 'xterm-256color' });
   const command = ['env', '-i', ...env.map(([name, value]) => `${name}=${value}`), codexBinary()];
   tmux('new-session', '-d', '-x', '140', '-y', '50', '-c', cwd, ...command);
@@ -63,37 +66,8 @@ export function openCodex(
       tmux('send-keys', 'Enter');
     },
     close() {
-      spawnSync('tmux', ['-L', socket, 'kill-server']);
-      endProcessesOf(home);
+      endCodex(socket, home);
+      callOff();
     },
   };
-}
-
-/** Codex leaves a server behind that outlives its terminal; it is known by the home that it was given. */
-function endProcessesOf(home: string): void {
-  for (const file of globSync('/proc/[0-9]*/environ')) {
-    const pid = Number(file.split('/')[2]);
-    if (
-      readOrEmpty(file)
-        .split('\0')
-        .includes(`CODEX_HOME=${join(home, '.codex')}`)
-    )
-      endProcess(pid);
-  }
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }

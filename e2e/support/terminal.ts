@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { claudeCodeBinary } from './claude-code.ts';
+import { whenGone } from './when-gone.ts';
 
 export interface TerminalOptions {
   /** Where everything of this terminal is kept; the caller removes it. */
@@ -71,6 +72,7 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
     const { stdout } = spawnSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
     return stdout;
   };
+  const callOff = whenGone(['tmux', '-S', socket, 'kill-server']);
   tmux('new-session', '-d', '-x', '120', '-y', '50', ...command);
 
   const screen = () => tmux('capture-pane', '-p').replaceAll(/^\s*\n/gm, '');
@@ -98,6 +100,9 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
       await see(marked, 1000);
       tmux('send-keys', 'Enter');
     },
-    close: () => void tmux('kill-server'),
+    close() {
+      tmux('kill-server');
+      callOff();
+    },
   };
 }
