@@ -1,6 +1,7 @@
 /**
  * A real Prometheus scrapes two gateways that share a quota store, while they answer, fail, refuse and lose the store.
- * Then every query of the dashboards and every rule is evaluated by it and must say something.
+ * One of them tells traces to a collector, so its metrics come as OpenMetrics. Then every query of the dashboards and
+ * every rule is evaluated by Prometheus and must say something.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { DASHBOARDS } from '../deploy/observability/dashboards.ts';
 import { type GatewayProcess, startGatewayProcess } from '../test/support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../test/support/mock-backend.ts';
 import { answer, errorReply } from '../test/support/mock-replies.ts';
+import { type OtlpCollector, startOtlpCollector } from '../test/support/otlp-collector.ts';
 import { skipBecause } from '../test/support/skip.ts';
 import { findValkey, startValkey, type ValkeyServer } from '../test/support/valkey-server.ts';
 import { findPrometheus, type Prometheus, startPrometheus } from './support/prometheus.ts';
@@ -29,6 +31,7 @@ suite('dashboards and alerts over a real Prometheus', { skip }, () => {
   let claude: MockBackend;
   let openai: MockBackend;
   const gateways: GatewayProcess[] = [];
+  let collector: OtlpCollector;
   let prometheus: Prometheus;
 
   async function ask(replica: number, key: string, path: string, body: object): Promise<number> {
@@ -96,7 +99,10 @@ tiers:
       QUOTA_REDIS_URL: valkey.url,
       STATIC_KEYS: staticKeys(['free', 'pro', 'enterprise']),
     };
-    for (const _ of [0, 1]) gateways.push(await startGatewayProcess({ env, configYaml }));
+    collector = await startOtlpCollector();
+    const traced = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    gateways.push(await startGatewayProcess({ env, configYaml }));
+    gateways.push(await startGatewayProcess({ env: traced, configYaml }));
     const targets = gateways.map(({ metricsUrl }) => new URL(metricsUrl).host);
     prometheus = await startPrometheus(program, targets, ALERTS);
     await burst();
@@ -118,7 +124,12 @@ tiers:
   after(async () => {
     await prometheus?.close();
     await Promise.all(gateways.map((gateway) => gateway.stop('SIGKILL')));
-    await Promise.all([claude?.close(), openai?.close(), valkey?.[Symbol.asyncDispose]()]);
+    await Promise.all([
+      claude?.close(),
+      openai?.close(),
+      collector?.close(),
+      valkey?.[Symbol.asyncDispose](),
+    ]);
   });
 
   test('both replicas are scraped', async () => {
@@ -141,7 +152,7 @@ tiers:
 
   test('every rule is evaluated without an error, and every recorded ratio has a value', async () => {
     const rules = await prometheus.rules();
-    assert.equal(rules.length, 18);
+    assert.equal(rules.length, 20);
     assert.deepEqual(
       rules.filter(({ health }) => health !== 'ok'),
       [],
@@ -159,6 +170,14 @@ tiers:
     const ratio = Number(failed?.value[1]);
     // One of five answerable requests of each replica failed; scrapes fall where they fall.
     assert.ok(ratio > 0.1 && ratio < 0.35, `${ratio}`);
+  });
+
+  test('a slow spot of a dashboard leads to the trace of a request', async () => {
+    const exemplars = await prometheus.exemplars('gateway_time_to_first_content_seconds_bucket');
+    assert.ok(exemplars.length > 0);
+    // Spans go out every few seconds.
+    const isKnown = (id = '') => collector.spans.some(({ traceId }) => traceId === id);
+    for (const { labels } of exemplars) while (!isKnown(labels.trace_id)) await pause(100);
   });
 
   test('the scrapes of both replicas hold no key', async () => {

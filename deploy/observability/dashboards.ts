@@ -47,6 +47,13 @@ export const DASHBOARDS: readonly Dashboard[] = [
         figure: true,
       },
       {
+        title: 'Answers now',
+        about: 'Of these, the ones whose backend has begun to answer; the others wait for it.',
+        unit: 'short',
+        queries: { answering: `sum(gateway_answers_in_flight{${JOB}})` },
+        figure: true,
+      },
+      {
         title: 'Failed',
         about: 'Share of the requests that were ours to answer and failed. The objective is 0.5 %.',
         unit: 'percentunit',
@@ -111,11 +118,23 @@ export const DASHBOARDS: readonly Dashboard[] = [
         queries: { '{{backend}}': quantile(0.95, 'gateway_time_to_first_content_seconds', 'backend') },
       },
       {
+        title: 'Time to first content by tier, p95',
+        about: 'Whether those who pay more wait less.',
+        unit: 's',
+        queries: { '{{tier}}': quantile(0.95, 'gateway_time_to_first_content_seconds', 'tier') },
+      },
+      {
         title: 'Refused before inference',
         about: 'Unreadable requests, bad credentials, unknown paths, by reason.',
         unit: 'reqps',
         queries: { '{{code}}': `sum by (code) (${rate('gateway_requests_refused_total')})` },
         stacked: true,
+      },
+      {
+        title: 'Releases',
+        about: 'Replicas of each release: more than one while a deployment rolls out.',
+        unit: 'short',
+        queries: { '{{version}}': `count by (version) (gateway_build_info{${JOB}})` },
       },
       {
         title: 'Memory and lateness of a replica',
@@ -184,6 +203,31 @@ export const DASHBOARDS: readonly Dashboard[] = [
         },
       },
       {
+        title: 'Time for each token',
+        about:
+          'After the first content of streamed answers, median by model. Rises when a server is saturated.',
+        unit: 's',
+        queries: {
+          '{{gen_ai_request_model}}': quantile(
+            0.5,
+            'gen_ai_server_time_per_output_token_seconds',
+            'gen_ai_request_model',
+          ),
+        },
+      },
+      {
+        title: 'Duration by model, p95',
+        about: 'From the sending to the end of the answer, waiting in line and further tries included.',
+        unit: 's',
+        queries: {
+          '{{gen_ai_request_model}}': quantile(
+            0.95,
+            'gen_ai_client_operation_duration_seconds',
+            'gen_ai_request_model',
+          ),
+        },
+      },
+      {
         title: 'Tokens',
         about: 'Tokens a second by backend and type.',
         unit: 'short',
@@ -215,6 +259,47 @@ export const DASHBOARDS: readonly Dashboard[] = [
         unit: 'short',
         queries: { waiting: `sum(gateway_quota_unsettled_requests{${JOB}})` },
         figure: true,
+      },
+      {
+        title: 'Given back',
+        about: 'Share of the admitted requests whose quota was given back because no answer came of them.',
+        unit: 'percentunit',
+        queries: {
+          refunded: `(sum(${rate('gateway_quota_settled_total', 'outcome="refunded"')}) or vector(0)) / sum(${rate('gateway_quota_settled_total')})`,
+        },
+        figure: true,
+      },
+      {
+        title: 'Age of identity keys',
+        about:
+          'Since the keys that tokens are checked with were last fetched; nothing with static keys alone.',
+        unit: 's',
+        queries: { oldest: `max(gateway_identity_keys_age_seconds{${JOB}}) or vector(0)` },
+        figure: true,
+      },
+      {
+        title: 'Steps of the quota store, p99',
+        about: 'A request waits for "reserve" alone. After 90 ms without an answer the store counts as away.',
+        unit: 's',
+        queries: {
+          '{{operation}}': `histogram_quantile(0.99, sum by (le, operation) (${rate('gateway_quota_store_duration_seconds_bucket', 'operation=~"reserve|commit"')}))`,
+        },
+      },
+      {
+        title: 'Failed steps of the quota store',
+        about: 'By operation. What fails is settled later.',
+        unit: 'reqps',
+        queries: {
+          '{{operation}}': `sum by (operation) (${rate('gateway_quota_store_duration_seconds_count', 'outcome="failed"')})`,
+        },
+        stacked: true,
+      },
+      {
+        title: 'Settled',
+        about: 'Requests that held quota: charged, or given back.',
+        unit: 'reqps',
+        queries: { '{{outcome}}': `sum by (outcome) (${rate('gateway_quota_settled_total')})` },
+        stacked: true,
       },
       {
         title: 'Refused: quota used up',

@@ -19,9 +19,15 @@ export interface Rule {
   readonly lastError?: string;
 }
 
+export interface Exemplar {
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface Prometheus {
   /** What a query gives now. */
   query(text: string): Promise<readonly Sample[]>;
+  /** What buckets of the last hour name. */
+  exemplars(query: string): Promise<readonly Exemplar[]>;
   /** The loaded rules, as last evaluated. */
   rules(): Promise<readonly Rule[]>;
   close(): Promise<void>;
@@ -56,6 +62,7 @@ export async function startPrometheus(
       `--config.file=${file}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=${new URL(origin).host}`,
+      '--enable-feature=exemplar-storage',
     ],
     { stdio: 'ignore' },
   );
@@ -71,6 +78,13 @@ export async function startPrometheus(
   return {
     async query(text) {
       return (await ask<{ result: Sample[] }>(`/api/v1/query?query=${encodeURIComponent(text)}`)).result;
+    },
+    async exemplars(text) {
+      const now = Date.now() / 1000;
+      const found = await ask<{ exemplars: Exemplar[] }[]>(
+        `/api/v1/query_exemplars?query=${encodeURIComponent(text)}&start=${now - 3600}&end=${now + 60}`,
+      );
+      return found.flatMap(({ exemplars }) => exemplars);
     },
     async rules() {
       const { groups } = await ask<{ groups: { rules: Rule[] }[] }>('/api/v1/rules');
