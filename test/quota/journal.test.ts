@@ -295,3 +295,19 @@ test('after an outage so long that the store may have forgotten, nothing is repe
   await time.settle();
   assert.deepEqual(applied, ['commit r1']);
 });
+
+test('of many settlements the latest twenty thousand are repeated, each request’s last step once', async () => {
+  const { journal, settle, applied, time } = start();
+  for (let count = 0; count < 20_010; count++) await settle('commit', `r${count}`);
+  await settle('release', 'r10');
+  await settle('release', 'r15');
+  const before = applied.length;
+  journal.repeatRecent();
+  await time.settle();
+  for (let rounds = 0; rounds < 100 && applied.length < before + 20_000; rounds++) await time.pass(1_000);
+  const repeated = applied.slice(before);
+  assert.equal(repeated.length, 20_000);
+  assert.deepEqual(repeated.slice(0, 2), ['commit r11', 'commit r12']);
+  assert.deepEqual(repeated.slice(-2), ['release r10', 'release r15']);
+  assert.equal(new Set(repeated.map((step) => step.split(' ')[1])).size, 20_000);
+});
