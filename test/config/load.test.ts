@@ -186,6 +186,25 @@ test('a secret given twice is a contradiction', () => {
   ]);
 });
 
+for (const [where, yaml, key] of [
+  ['the operators’ token', 'admin: { token: "" }', 'admin.token'],
+  [
+    'the secret of the realm’s service',
+    'auth: { provider: keycloak, keycloak: { url: "https://kc.example/realms/a", service: { clientSecret: "" } } }',
+    'auth.keycloak.service.clientSecret',
+  ],
+  [
+    'a static key',
+    'auth: { static: { keys: [{ key: "", user: ada, tier: free }] } }',
+    'auth.static.keys.0.key',
+  ],
+] as const) {
+  test(`an empty secret stops the start: ${where}`, () => {
+    const [problem] = problems({}, yaml);
+    assert.ok(problem?.key.startsWith(key), JSON.stringify(problem));
+  });
+}
+
 test('a key without its address is missing the address', () => {
   assert.deepEqual(problems({ AXON_API_KEY: 'k' }), [{ key: 'AXON_URL', message: 'is required' }]);
 });

@@ -46,6 +46,23 @@ test('a stranger learns nothing from the way a refusal differs', async () => {
   assert.equal(bodies.size, 1);
 });
 
+for (const credential of [
+  "' OR 1=1 --",
+  "x'; DROP TABLE records; --",
+  "lgwp_' OR '1'='1",
+  'lgws_" OR ""="',
+  '%27%20OR%201',
+]) {
+  test(`a credential made of SQL is an unknown one like any other: ${credential}`, async () => {
+    for (const headers of [{ 'x-api-key': credential }, { authorization: `Bearer ${credential}` }]) {
+      const response = await fetch(`${rig.gateway.url}/quota`, { headers });
+      assert.equal(response.status, 401);
+      assert.doesNotMatch(await response.text(), /sql|syntax|OR 1|DROP/i);
+    }
+    assert.equal((await rig.get('/quota', 'free')).status, 200);
+  });
+}
+
 test('strangers who ask for the health again and again cost the backends one question', async () => {
   const before = [rig.internal, rig.claude, rig.openai].map(({ asked }) => asked.models);
   await Promise.all(Array.from({ length: 200 }, async () => (await rig.get('/health')).text()));

@@ -93,6 +93,46 @@ for (const path of ODD_PATHS) {
   });
 }
 
+for (const path of [
+  '/quota?/health',
+  '/quota?x=/livez',
+  '/v1/models?path=/healthz#/health',
+  '/quota#/health',
+]) {
+  test(`a query or fragment lends no path the openness of another: ${path}`, async () => {
+    const { status, body } = await sendRaw(rig.gateway.url, request({ path, headers: [] }));
+    assert.ok(status === 401 || status === 404, `${status}`);
+    assert.match(body, /"error"/);
+  });
+}
+
+for (const spoof of [
+  'User-Agent: kube-probe/1.30',
+  'User-Agent: GoogleHC/1.0',
+  'X-Forwarded-Uri: /health',
+  'X-Original-URL: /health',
+  'X-Rewrite-URL: /health',
+  'X-Forwarded-User: root',
+  'X_Forwarded_User: root',
+  'X_Api_Key: canary-key-free',
+  'X-Forwarded-Access-Token: canary-key-free',
+]) {
+  test(`no header but the credential opens anything: ${spoof}`, async () => {
+    for (const path of ['/quota', '/v1/models', '/admin/v1/users']) {
+      const { status } = await sendRaw(rig.gateway.url, request({ path, headers: [spoof] }));
+      assert.ok(status === 401 || status === 404, `${path}: ${status}`);
+    }
+  });
+}
+
+for (const host of ['a/health', 'a?x=/health', '/health', 'health', 'a#/livez', '%2fhealth']) {
+  test(`a Host that looks like a path opens nothing: ${host}`, async () => {
+    const asked = `GET /quota HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+    const { status } = await sendRaw(rig.gateway.url, asked);
+    assert.ok(status === 401 || status === 400, `${status}`);
+  });
+}
+
 test('encoded slashes and dots in a model id are looked up as a model, never as another path', async () => {
   for (const id of ['..%2f..%2fquota', '%00', 'a%0d%0ax-evil:%201', '%f0%9f%92%a9', '%']) {
     const { status, head, body } = await sendRaw(
