@@ -159,6 +159,29 @@ test('a gateway that is known by another address is not signed in to', async () 
   assert.equal(issuer.forms.device.length, 0);
 });
 
+test('where a gateway trusts several identity providers, one is chosen by name', async () => {
+  const server = createServer((request, response) => {
+    const resource = `http://${request.headers.host}`;
+    const body = { resource, authorization_servers: ['https://other.example/realms/b', issuer.issuer] };
+    response.end(JSON.stringify(request.url === '/quota' ? { user: 'ada', tier: 'pro' } : body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const open = await line.run(['login', '--url', address]);
+    assert.equal(open.status, 64);
+    assert.match(
+      open.stderr,
+      /choose one with --issuer:\n {2}https:\/\/other\.example\/realms\/b\n {2}http:/,
+    );
+    const chosen = await line.run(['login', '--url', address, '--issuer', issuer.issuer]);
+    assert.equal(chosen.status, 0, chosen.stderr);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 test('what is no gateway, does not answer or is no address is said in one sentence', async () => {
   for (const [address, status, said] of [
     [issuer.issuer, 1, /does not say where to sign in/],

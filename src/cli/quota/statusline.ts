@@ -7,7 +7,7 @@ import { cacheFolder, readSession, type SessionPlace } from '../session/session.
 import { type Quota, readQuota, shareOf, tightestOf, toBar, toCounts, toSpan } from './allowances.ts';
 
 /** How long a quota is shown without asking again, and how long anything is waited for. Milliseconds. */
-const FRESH_MS = 10_000;
+const FRESH_MS = 2000;
 const PATIENCE_MS = 1000;
 
 export const statusline: Command = {

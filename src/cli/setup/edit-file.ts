@@ -50,17 +50,23 @@ export async function isWanted(
     stderr.write(`${path} is as it should be.\n`);
     return false;
   }
-  stderr.write(`${path}\n${diff}`);
+  stderr.write(`${path}\n${hideSecrets(diff)}`);
   if (yes) return true;
   if (!stdin.isTTY) throw new UsageError('nothing was changed; say --yes where nobody can be asked');
   const prompt = createInterface({ input: stdin, output: stderr });
   try {
     const answer = await prompt.question('Change the file so? [y/N] ');
-    return /^y(?:es)?$/i.test(answer.trim());
+    const isYes = /^y(?:es)?$/i.test(answer.trim());
+    if (!isYes) stderr.write('Nothing was changed.\n');
+    return isYes;
   } finally {
     prompt.close();
   }
 }
+
+/** Values of JSON and TOML whose name says that nobody may look over a shoulder at them. */
+const hideSecrets = (text: string) =>
+  text.replace(/((?:key|token|secret|password)["']?\s*[:=]\s*["'])[^"']+/gi, '$1…');
 
 /** Programs that read the file meanwhile see the old one or the new one; a link stays a link. */
 export function apply({ path, before, after }: Edit): void {

@@ -37,11 +37,12 @@ function write(path: string, text: string): void {
 }
 
 test('Claude Code: shown, written, kept, and removed without a trace', async () => {
-  const mine = '{\n    "model": "opus",\n    "env": { "ANTHROPIC_AUTH_TOKEN": "old" }\n}\n';
+  const mine = '{\n    "model": "opus",\n    "env": { "ANTHROPIC_AUTH_TOKEN": "old-secret" }\n}\n';
   write(settings(), mine);
   const done = await line.run(['setup', '--yes']);
   assert.equal(done.status, 0);
-  assert.match(done.stderr, /^- .*ANTHROPIC_AUTH_TOKEN/m);
+  assert.match(done.stderr, /^- .*"ANTHROPIC_AUTH_TOKEN": "…"/m);
+  assert.match(done.stderr, /^\+ .*"apiKeyHelper": ".*token --url http:/m);
   assert.match(done.stderr, /^\+ .*"ANTHROPIC_BASE_URL": "http:/m);
   assert.equal(readFileSync(`${settings()}.before-llm-gateway`, 'utf8'), mine);
   assert.doesNotMatch(readFileSync(settings(), 'utf8'), new RegExp(KEY));
