@@ -122,10 +122,16 @@ interface StartForm extends Pick<DevicePageParts, 'realms' | 'publicUrl'> {
   readonly token: string;
 }
 
+/** What people know realms by; where several have one name, with the host of each. */
+function realmNames(realms: StartForm['realms']): readonly string[] {
+  const named = realms.map(({ issuer }) => ({ issuer, name: issuer.split('/').at(-1) ?? issuer }));
+  const isShared = (name: string) => named.filter((one) => one.name === name).length > 1;
+  return named.map(({ issuer, name }) => (isShared(name) ? `${name} (${new URL(issuer).host})` : name));
+}
+
 function startForm({ typed, problem, token, realms, publicUrl }: StartForm): Html {
-  const options = realms.map(
-    ({ issuer }, index) =>
-      html`<option value="${String(index)}">${issuer.split('/').at(-1) ?? issuer}</option>`,
+  const options = realmNames(realms).map(
+    (name, index) => html`<option value="${String(index)}">${name}</option>`,
   );
   const choice =
     realms.length < 2
