@@ -14,7 +14,7 @@ export interface ChartOptions {
 }
 
 const WIDTH = 720;
-const HEIGHT = 220;
+const HEIGHT = 190;
 const LEFT = 56;
 const BOTTOM = 28;
 const TOP = 12;

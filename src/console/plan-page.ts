@@ -31,7 +31,7 @@ ${toTable<Allowance>({
   ],
 })}
 <h3>Routes</h3>${toTable<readonly [number, RouteRule]>({
-  caption: 'The first that is about the model decides',
+  caption: `Routes of ${name}: the first that is about the model decides`,
   rows: routes.map((rule, index) => [index + 1, rule] as const),
   empty: 'None: every model is refused.',
   columns: [
