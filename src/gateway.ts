@@ -9,6 +9,7 @@ import { openQuota } from './compose/quota.ts';
 import { createReloader } from './compose/reload.ts';
 import { type Core, createService, keptThrough } from './compose/service.ts';
 import { openStores } from './compose/stores.ts';
+import { timedRecords } from './compose/timed-stores.ts';
 import { openTracer } from './compose/tracing.ts';
 import { openUsage } from './compose/usage.ts';
 import type { ConfigResult } from './config/load.ts';
@@ -58,7 +59,8 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
   const metrics = createMetrics({ clock, version, exemplars });
   const tracer = await openTracer(config, version, metrics.spansDelivered);
 
-  const { quotaStore: store, records, valkey } = await openStores(config, log);
+  const { quotaStore: store, valkey, ...stores } = await openStores(config, log);
+  const records = timedRecords(stores.records, metrics.recordsStep, now);
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );

@@ -7,7 +7,7 @@ import { createQuota, type Quota } from '../quota/quota.ts';
 import { withoutRefusals } from '../quota/shadow.ts';
 import type { QuotaStore } from '../quota/store.ts';
 import { fitsModel } from '../routing/match-model.ts';
-import { timedStore } from './timed-store.ts';
+import { timedStore } from './timed-stores.ts';
 
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(

@@ -121,6 +121,13 @@ function createQuotaMeters(registry: Registry) {
 function createProcessMeters(registry: Registry) {
   const registers = [registry];
   return {
+    recordSteps: new Histogram({
+      name: 'gateway_records_store_duration_seconds',
+      help: 'Steps of the store of keys, sessions and other records, by operation and how they ended: ok or failed.',
+      labelNames: ['operation', 'outcome'],
+      buckets: STORE_BUCKETS,
+      registers,
+    }),
     usageEvents: new Counter({
       name: 'gateway_usage_events_total',
       help: 'Usage events for the metering system: sent, failed (tried again later) or dropped.',

@@ -69,6 +69,8 @@ export interface Metrics {
   quotaOutage(outcome: 'granted' | 'allowed' | 'denied'): void;
   /** One step of the quota store. */
   quotaStep(operation: string, outcome: 'ok' | 'failed', seconds: number): void;
+  /** One step of the store of keys, sessions and other small records. */
+  recordsStep(operation: string, outcome: 'ok' | 'failed', seconds: number): void;
   /** What became of usage events on their way to the metering system. */
   usageDelivered(outcome: 'sent' | 'failed' | 'dropped', events: number): void;
   /** What became of spans on their way to the collector. */
@@ -147,6 +149,7 @@ export function createMetrics({ clock, version, exemplars = false }: MetricsOpti
     quotaWouldRefuse: (tier) => meters.shadowRefusals.inc({ tier }),
     quotaOutage: (outcome) => meters.outages.inc({ outcome }),
     quotaStep: (operation, outcome, seconds) => meters.storeSteps.observe({ operation, outcome }, seconds),
+    recordsStep: (operation, outcome, seconds) => meters.recordSteps.observe({ operation, outcome }, seconds),
     usageDelivered: (outcome, events) => meters.usageEvents.inc({ outcome }, events),
     spansDelivered: (outcome, spans) => meters.spans.inc({ outcome }, spans),
     backendFailed: (backend, code) => meters.backendFailures.inc({ backend, code }),

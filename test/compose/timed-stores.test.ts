@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { timedStore } from '../../src/compose/timed-store.ts';
+import { timedRecords, timedStore } from '../../src/compose/timed-stores.ts';
 import { createMemoryStore } from '../quota/memory-store.ts';
+import { openTestRecords } from '../support/test-records.ts';
 
 test('each step is told with its name, its end and its time; its answer is the store’s', async () => {
   const told: string[] = [];
@@ -25,4 +26,21 @@ test('each step is told with its name, its end and its time; its answer is the s
   assert.deepEqual(await timed.peek('ada', []), []);
   await assert.rejects(timed.ping(), { message: 'away' });
   assert.deepEqual(told, ['peek ok 0.02', 'ping failed 0.09']);
+});
+
+test('each step of a collection is told as well', async () => {
+  const told: string[] = [];
+  const tell = (operation: string, outcome: string) => void told.push(`${operation} ${outcome}`);
+  const records = timedRecords(
+    openTestRecords(() => 0),
+    tell,
+    () => 0,
+  );
+  const keys = records.collection('keys');
+  assert.equal(await keys.put('a', '1'), true);
+  assert.equal(await keys.get('a'), '1');
+  assert.deepEqual(await keys.list(), [{ key: 'a', value: '1' }]);
+  assert.equal(await keys.take('a'), '1');
+  assert.equal(await keys.delete('a'), false);
+  assert.deepEqual(told, ['put ok', 'get ok', 'list ok', 'take ok', 'delete ok']);
 });
