@@ -1,4 +1,4 @@
-/** What all readers of Anthropic requests share: refusals with a path, and notes of what was left out. */
+/** What the readers of all dialects share: refusals with a path, and notes of what was left out. */
 import { GatewayError } from '../errors.ts';
 
 /** Names of what was left out; no prompt text and no positions, so that metrics stay few (P11). */
@@ -34,4 +34,14 @@ export function optional<T extends keyof Primitives>(
   const is: string = typeof value;
   if (is !== type) throw invalid(path, `expected a ${type}`);
   return value as Primitives[T];
+}
+
+/**
+ * A name or an id, which must be there.
+ *
+ * @throws GatewayError `invalid_request` for anything else than a string that is not empty
+ */
+export function readName(value: unknown, path: string): string {
+  if (typeof value !== 'string' || value === '') throw invalid(path, 'expected a string that is not empty');
+  return value;
 }

@@ -6,6 +6,7 @@ import type { Usage } from '../../types.ts';
 import { asList, asObject, asText, isObject, type JsonObject, parseJson, writeArguments } from '../json.ts';
 import { readAnthropicUsage } from '../read-usage.ts';
 import type { FinishReason, ReplyDecoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { readEmbeddedError } from '../upstream-error.ts';
 
 const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map<string, FinishReason>([
@@ -63,10 +64,6 @@ export function decodeAnthropicReply(
   return [...answer.read({ message: body }, 'message_start'), ...answer.read({}, 'message_stop')];
 }
 
-const TRUNCATED: ReplyError = {
-  code: 'backend_truncated',
-  message: 'The backend ended its answer before it was complete.',
-};
 const UNREADABLE: ReplyError = {
   code: 'backend_failed',
   message: 'The backend sent an answer that is no message.',

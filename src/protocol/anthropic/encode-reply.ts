@@ -7,6 +7,7 @@ import type { Usage } from '../../types.ts';
 import { toStreamError } from '../error-body.ts';
 import { isObject, type JsonObject, parseArguments } from '../json.ts';
 import type { FinishReason, ReplyContext, ReplyEncoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { type BlockStart, type BlockStep, createBlockWriter } from './content-blocks.ts';
 import { GATEWAY_SIGNATURE } from './signature.ts';
 import { readStop, type Stop } from './stop-reason.ts';
@@ -16,11 +17,6 @@ import { estimateUsage, NO_USAGE, writeUsage } from './write-usage.ts';
 type Finish = Extract<ReplyEvent, { type: 'finish' }>;
 
 const PING = 'event: ping\ndata: {"type":"ping"}\n\n';
-
-const TRUNCATED: ReplyError = {
-  code: 'backend_truncated',
-  message: 'The backend ended its answer without saying that it was complete.',
-};
 
 /** Makes the encoder of one streamed answer. Usage stands in `message_delta`; before it, zeros (S-61). */
 export function createAnthropicEncoder(context: ReplyContext): ReplyEncoder {

@@ -3,7 +3,7 @@ import type { AssistantPart, TextPart, ToolResultPart, UserPart } from '../conve
 import { hasInk } from '../ink.ts';
 import { asObject, asText, isObject, type JsonObject } from '../json.ts';
 import { mapSome } from '../map-some.ts';
-import { invalid, type Notes, noteOf } from '../read-fields.ts';
+import { invalid, type Notes, noteOf, readName } from '../read-fields.ts';
 import { toHistoryText } from './history-text.ts';
 import { readDocument, readImage } from './read-media.ts';
 
@@ -118,9 +118,4 @@ function readResultContent(value: unknown, path: string, dropped: Notes): ToolRe
   if (typeof value === 'string') return [{ type: 'text', text: value }];
   if (!Array.isArray(value)) throw invalid(path, 'expected a string or an array of blocks');
   return mapSome(value, (block, i) => readBlock(block, RESULT_BLOCKS, `${path}.${i}`, dropped));
-}
-
-function readName(value: unknown, path: string): string {
-  if (typeof value !== 'string' || value === '') throw invalid(path, 'expected a string that is not empty');
-  return value;
 }

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { Tool, ToolChoice } from '../conversation.ts';
 import { asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes, noteOf } from '../read-fields.ts';
+import { invalid, type Notes, noteOf, readName } from '../read-fields.ts';
 import { findClientTool } from './client-tools.ts';
 
 /**
@@ -53,14 +53,12 @@ function readTool(given: JsonObject, path: string): Tool | null {
   if (builtIn !== null) return { ...builtIn, name: asText(given.name) || builtIn.name, strict: false };
   const schema = isObject(given.input_schema) ? given.input_schema : null;
   if (type !== 'custom' && schema === null) return null;
-  if (typeof given.name !== 'string' || given.name === '') {
-    throw invalid(`${path}.name`, 'expected a string that is not empty');
-  }
+  const name = readName(given.name, `${path}.name`);
   if (schema === null && given.input_schema !== undefined && given.input_schema !== null) {
     throw invalid(`${path}.input_schema`, 'expected a JSON schema');
   }
   return {
-    name: given.name,
+    name,
     description: typeof given.description === 'string' ? given.description : null,
     schema: schema ?? {},
     strict: given.strict === true,

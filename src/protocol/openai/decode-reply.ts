@@ -4,6 +4,7 @@
  */
 import { asList, asObject, isObject, type JsonObject, parseJson } from '../json.ts';
 import type { ReplyDecoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { readEmbeddedError } from '../upstream-error.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import type { ThinkTagOptions } from './think-tags.ts';
@@ -20,10 +21,6 @@ export interface OpenAIDecoderOptions {
 /** Events in a row that are no JSON, after which the stream is given up (T-05). */
 const MOST_UNREADABLE = 3;
 
-const TRUNCATED: ReplyError = {
-  code: 'backend_truncated',
-  message: 'The backend ended its answer without saying that it was complete.',
-};
 const UNREADABLE: ReplyError = {
   code: 'backend_failed',
   message: 'The backend sent an answer that is not a chat completion.',

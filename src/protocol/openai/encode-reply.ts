@@ -3,6 +3,7 @@ import type { Usage } from '../../types.ts';
 import { toStreamError } from '../error-body.ts';
 import type { JsonObject } from '../json.ts';
 import type { ReplyContext, ReplyEncoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { type CallDelta, type ChatFinish, type ChatStep, createChatDeltas } from './chat-deltas.ts';
 
 const DONE = 'data: [DONE]\n\n';
@@ -63,11 +64,7 @@ export function encodeOpenAIReply(
   const steps = events.flatMap(createChatDeltas(context));
   const ending = steps.at(-1);
   if (ending?.kind === 'error') return { error: ending.error };
-  if (ending?.kind !== 'finish') {
-    return {
-      error: { code: 'backend_truncated', message: 'The backend ended its answer before it was complete.' },
-    };
-  }
+  if (ending?.kind !== 'finish') return { error: TRUNCATED };
   return {
     status: 200,
     body: {

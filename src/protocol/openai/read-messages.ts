@@ -4,7 +4,7 @@ import type { AssistantPart, ImagePart, TextPart, ToolCallPart, Turn, UserPart }
 import { writeCustomInput } from '../custom-tool.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes } from '../read-fields.ts';
+import { invalid, type Notes, readName } from '../read-fields.ts';
 import { readFile, readImageUrl } from './read-media.ts';
 
 /** What is noticed on the way through the messages. */
@@ -206,11 +206,6 @@ function readContent<Part>(
     if (read === undefined) throw invalid(`${at}.type`, `expected one of ${[...known.keys()].join(', ')}`);
     return read(asObject(part), at);
   });
-}
-
-function readName(value: unknown, path: string): string {
-  if (typeof value !== 'string' || value === '') throw invalid(path, 'expected a string that is not empty');
-  return value;
 }
 
 /** Arguments are JSON text; some clients send the object itself. */

@@ -3,7 +3,7 @@
 import type { Tool, ToolChoice } from '../conversation.ts';
 import { toCustomFunction } from '../custom-tool.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes, noteOf } from '../read-fields.ts';
+import { invalid, type Notes, noteOf, readName } from '../read-fields.ts';
 
 export interface ToolSet {
   readonly tools: readonly Tool[];
@@ -52,12 +52,13 @@ function readFunctions(value: unknown): readonly Tool[] {
   return value.map((given, i) => readFunction(given, `functions.${i}`));
 }
 
-function readFunction(value: unknown, path: string): Tool {
+/** A declared function: in `function` of Chat Completions, by itself in Responses. */
+export function readFunction(value: unknown, path: string): Tool {
   const given = asObject(value);
   const schema = given.parameters ?? {};
   if (!isObject(schema)) throw invalid(`${path}.parameters`, 'expected a JSON schema');
   return {
-    name: readName(given, path),
+    name: readName(given.name, `${path}.name`),
     description: asText(given.description) || null,
     schema,
     strict: given.strict === true,
@@ -68,17 +69,10 @@ function readCustom(value: unknown, path: string): Tool {
   const given = asObject(value);
   const { syntax, definition } = asObject(asObject(given.format).grammar);
   return toCustomFunction({
-    name: readName(given, path),
+    name: readName(given.name, `${path}.name`),
     description: asText(given.description),
     grammar: { syntax: asText(syntax), definition: asText(definition) },
   });
-}
-
-function readName(given: JsonObject, path: string): string {
-  if (typeof given.name !== 'string' || given.name === '') {
-    throw invalid(`${path}.name`, 'expected a string that is not empty');
-  }
-  return given.name;
 }
 
 /** `allowed_tools` narrows the declarations; its mode is the choice among them. */

@@ -3,15 +3,13 @@
  * as they are; this is for those that came whole where a stream was asked for, and the other way round.
  */
 import type { Usage } from '../../types.ts';
+import { writeCustomInput } from '../custom-tool.ts';
 import { asList, asObject, asText, isObject, type JsonObject, parseJson } from '../json.ts';
 import type { FinishReason, ReplyDecoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { readEmbeddedError } from '../upstream-error.ts';
 import { readResponsesUsage } from './usage.ts';
 
-const TRUNCATED: ReplyError = {
-  code: 'backend_truncated',
-  message: 'The backend ended its answer before it was complete.',
-};
 const UNREADABLE: ReplyError = {
   code: 'backend_failed',
   message: 'The backend sent an answer that is no response.',
@@ -74,7 +72,7 @@ function readItem(item: JsonObject, index: number): readonly ReplyEvent[] {
     case 'function_call':
       return readCall(key, item, asText(item.arguments));
     case 'custom_tool_call':
-      return readCall(key, item, JSON.stringify({ input: asText(item.input) }));
+      return readCall(key, item, writeCustomInput(asText(item.input)));
     default:
       return [];
   }

@@ -6,6 +6,7 @@
 import type { Usage } from '../../types.ts';
 import type { JsonObject } from '../json.ts';
 import type { FinishReason, ReplyContext, ReplyEncoder, ReplyError, ReplyEvent } from '../reply-events.ts';
+import { TRUNCATED } from '../truncated.ts';
 import { failedResponse } from './failed-response.ts';
 import { createItemFrames } from './item-frames.ts';
 import type { ItemStep } from './items.ts';
@@ -17,11 +18,6 @@ type Step =
   | { readonly step: 'begin' }
   | { readonly step: 'finish'; readonly status: 'completed' | 'incomplete' }
   | { readonly step: 'fail'; readonly error: ReplyError };
-
-const TRUNCATED: ReplyError = {
-  code: 'backend_truncated',
-  message: 'The backend ended its answer without saying that it was complete.',
-};
 
 const NO_CALL: ReplyError = {
   code: 'backend_failed',

@@ -23,7 +23,7 @@ const FAILED_CODES: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /** The `error` of a failed response. */
-export function toResponseError({ code, message }: ReplyError): JsonObject {
+function toResponseError({ code, message }: ReplyError): JsonObject {
   return { code: FAILED_CODES[code] ?? 'server_error', message };
 }
 

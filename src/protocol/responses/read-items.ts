@@ -12,7 +12,7 @@ import type {
 import { writeCustomInput } from '../custom-tool.ts';
 import { hasInk } from '../ink.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes, noteOf } from '../read-fields.ts';
+import { invalid, type Notes, noteOf, readName } from '../read-fields.ts';
 import { readContent } from './read-content.ts';
 import { flatName, SEARCH_NAME, type ToolBox } from './read-tools.ts';
 import { openReasoning, type Seal } from './sealed-reasoning.ts';
@@ -239,9 +239,4 @@ function refuseReference(_: JsonObject, path: string): never {
 
 function readToolName(item: JsonObject, path: string): string {
   return flatName(asText(item.namespace), readName(item.name, `${path}.name`));
-}
-
-function readName(value: unknown, path: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalid(path, 'expected a string that is not empty');
 }

@@ -6,7 +6,8 @@ import { GatewayError } from '../../errors.ts';
 import type { Tool, ToolChoice } from '../conversation.ts';
 import { toCustomFunction } from '../custom-tool.ts';
 import { asList, asObject, asText, isObject, type JsonObject } from '../json.ts';
-import { invalid, type Notes, noteOf } from '../read-fields.ts';
+import { readFunction } from '../openai/read-tools.ts';
+import { invalid, type Notes, noteOf, readName } from '../read-fields.ts';
 
 /** The tools of a request by the one name that every backend gets to see. */
 export interface ToolBox {
@@ -66,7 +67,7 @@ export function createToolBox(dropped: Notes): ToolBox {
       const at = `${path}.${i}`;
       if (!isObject(given)) throw invalid(at, 'expected an object');
       if (given.type === 'namespace' && namespace === '')
-        declare(given.tools, readName(given, at), `${at}.tools`);
+        declare(given.tools, readName(given.name, `${at}.name`), `${at}.tools`);
       else declareOne(given, namespace, at);
     }
   };
@@ -84,21 +85,10 @@ function readTool(given: JsonObject, path: string): Tool | null {
   return given.type === 'tool_search' && given.execution === 'client' ? readSearch(given) : null;
 }
 
-function readFunction(given: JsonObject, path: string): Tool {
-  const schema = given.parameters ?? {};
-  if (!isObject(schema)) throw invalid(`${path}.parameters`, 'expected a JSON schema');
-  return {
-    name: readName(given, path),
-    description: asText(given.description) || null,
-    schema,
-    strict: given.strict === true,
-  };
-}
-
 function readCustom(given: JsonObject, path: string): Tool {
   const { syntax, definition } = asObject(given.format);
   return toCustomFunction({
-    name: readName(given, path),
+    name: readName(given.name, `${path}.name`),
     description: asText(given.description),
     grammar: { syntax: asText(syntax), definition: asText(definition) },
   });
@@ -112,11 +102,6 @@ function readSearch(given: JsonObject): Tool {
     strict: false,
     search: true,
   };
-}
-
-function readName(given: JsonObject, path: string): string {
-  if (typeof given.name === 'string' && given.name !== '') return given.name;
-  throw invalid(`${path}.name`, 'expected a string that is not empty');
 }
 
 const PLAIN_CHOICES: ReadonlyMap<unknown, ToolChoice> = new Map<unknown, ToolChoice>([
