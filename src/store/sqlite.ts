@@ -20,8 +20,13 @@ export interface SqliteOptions {
   readonly exclusive?: boolean | undefined;
 }
 
-/** Milliseconds to wait for another process's transaction. It blocks the event loop, so it is short. */
+/** Milliseconds to wait for another process's transaction at the opening and at the end, when nobody is served. */
 const BUSY_TIMEOUT = 1_000;
+/** The same in between: it blocks the event loop, so it is as short as most transactions. */
+const SHORT_BUSY_TIMEOUT = 15;
+/** Milliseconds between two tries to begin while another process has the file, and how many there are. */
+const BUSY_PAUSE = 5;
+const BUSY_TRIES = 50;
 /**
  * Processes that open a new file at the same moment collide on the switch to WAL, and that does not always wait:
  * 17 of 600 openings failed at once with "database is locked" (4 processes, measured 2026-11-22).
@@ -57,6 +62,7 @@ export function openSqlite(options: SqliteOptions): DatabaseSync {
         if (db.isTransaction) db.exec('ROLLBACK');
       }
     });
+    if (!exclusive) waitAtMost(db, SHORT_BUSY_TIMEOUT);
     return db;
   } catch (error) {
     db.close();
@@ -86,15 +92,23 @@ function waitForOthers(attempts: number, open: () => void): void {
   }
 }
 
+function waitAtMost(db: DatabaseSync, ms: number): void {
+  db.exec(`PRAGMA busy_timeout = ${ms}`);
+}
+
 /** Whether another process has the file. */
 export function isBusy(error: unknown): boolean {
   // The low byte of an extended result code is the primary one; 5 is SQLITE_BUSY (sqlite.org/rescode.html).
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5;
 }
 
-/** Steps that arrive in one turn of the event loop share one transaction, so a burst costs one write to disk. */
+/**
+ * Steps that arrive in one turn of the event loop share one transaction, so a burst costs one write to disk. While
+ * another process has the file they wait together, a second at most, and the event loop goes on meanwhile.
+ */
 export interface Transactions {
   run<T>(step: () => T): Promise<T>;
+  /** Does what waits, now: the last call before the file is closed. */
   flush(): void;
 }
 
@@ -106,9 +120,9 @@ interface Waiting {
 
 export function createTransactions(db: DatabaseSync, afterwards: () => void): Transactions {
   let waiting: Waiting[] = [];
+  let retry: NodeJS.Timeout | undefined;
 
-  function transact(batch: readonly Waiting[]): (() => void)[] {
-    db.exec('BEGIN IMMEDIATE');
+  function commit(batch: readonly Waiting[]): (() => void)[] {
     try {
       const answers = batch.map((step) => step.run());
       afterwards();
@@ -120,12 +134,24 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
     }
   }
 
-  function flush(): void {
+  function takeWaiting(): readonly Waiting[] {
     const batch = waiting;
     waiting = [];
-    if (batch.length === 0) return;
+    return batch;
+  }
+
+  function attempt(tries: number): void {
+    if (waiting.length === 0) return;
     try {
-      for (const answer of transact(batch)) answer();
+      db.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      if (isBusy(error) && tries > 1) retry = setTimeout(attempt, BUSY_PAUSE, tries - 1);
+      else for (const step of takeWaiting()) step.fail(error);
+      return;
+    }
+    const batch = takeWaiting();
+    try {
+      for (const answer of commit(batch)) answer();
     } catch (error) {
       for (const step of batch) step.fail(error);
     }
@@ -138,9 +164,14 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
           const answer = step();
           return () => resolve(answer);
         };
-        if (waiting.push({ run, fail: reject }) === 1) setImmediate(flush);
+        if (waiting.push({ run, fail: reject }) === 1) setImmediate(attempt, BUSY_TRIES);
       });
     },
-    flush,
+    flush() {
+      clearTimeout(retry);
+      if (waiting.length === 0) return;
+      waitAtMost(db, BUSY_TIMEOUT);
+      attempt(1);
+    },
   };
 }
