@@ -56,7 +56,7 @@ export function createEntrance({ parts, session, visitor, attempts }: EntrancePa
       if (!attempts.mayTry(scope)) return show(scope, to, 'Too many tries; wait a minute.', 429);
       attempts.count(scope);
       const secret = visitor.read(scope) ?? parts.secret();
-      const address = await signIn.leave(realm, secret, to);
+      const address = await signIn.leave(realm, secret, to).catch(asAway);
       sendRedirect(scope, address, [visitor.give(secret, VISITOR_SECONDS)]);
     },
 
@@ -65,7 +65,7 @@ export function createEntrance({ parts, session, visitor, attempts }: EntrancePa
       const [state, code] = [query.get('state') ?? '', query.get('code') ?? ''];
       const browser = visitor.read(scope);
       if (signIn === null || browser === null || state === '') return show(scope, '/console', STALE, 400);
-      const arrival = await signIn.arrive({ state, code }, browser);
+      const arrival = await signIn.arrive({ state, code }, browser).catch(asAway);
       if (arrival.kind === 'signed-in') {
         const { accessToken, expiresIn } = arrival.tokens;
         return letIn(scope, accessToken, expiresIn, arrival.to);
@@ -121,6 +121,17 @@ async function callerOf({ identify }: ConsoleParts, key: string) {
   if (!/^[\x21-\x7e]{1,512}$/.test(key)) return null;
   const caller = await identify(['authorization', `Bearer ${key}`]).catch(asStranger);
   return caller?.via === 'static-key' ? caller : null;
+}
+
+/** The realm's own failures are plain errors, free of secrets. */
+function asAway(cause: unknown): never {
+  throw new GatewayError(
+    'identity_unavailable',
+    'The identity provider does not answer. Please try again in a moment.',
+    {
+      cause,
+    },
+  );
 }
 
 function asStranger(error: unknown): null {

@@ -149,13 +149,15 @@ test('signing out ends the session here and shows the way out there', async () =
 });
 
 test('while the realm is away it is said so, and nothing secret is in a log', async () => {
+  const browser = openBrowser(there);
+  realm.visitor = { sub: 'ada', sid: 'sid-of-ada' };
+  const back = await leave(browser);
   realm.isAway = true;
   try {
-    const browser = openBrowser(there);
-    realm.visitor = { sub: 'ada', sid: 'sid-of-ada' };
-    const { status, html } = await browser.open('/console/callback?state=x&code=y');
-    assert.equal(status, 400);
-    assert.match(html, /Sign in with your organisation/);
+    const { status, html } = await browser.open(back);
+    assert.equal(status, 503);
+    assert.match(html, /The identity provider does not answer/);
+    assert.equal(browser.cookies.has(SESSION), false);
   } finally {
     realm.isAway = false;
   }
