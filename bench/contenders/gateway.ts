@@ -61,13 +61,15 @@ async function startGateway(rig: Rig, { name, env, users }: Variant): Promise<Co
   const text = plan(rig.mockPort) + (env.KEYCLOAK_URL === undefined ? '' : TIER_OF_TOKENS);
   writeFileSync(config, text);
   const launch: Launch = {
-    command: pinned(CONTENDER_CORE, [process.execPath, 'src/main.ts']),
+    command: pinned(CONTENDER_CORE, [process.execPath, 'bin/start.js']),
     env: {
       GATEWAY_CONFIG: config,
       GATEWAY_DATA_DIR: join(home, 'data'),
       PORT: String(port),
       METRICS_PORT: String(metricsPort),
       HOST: '127.0.0.1',
+      // Where Node keeps compiled code from one start to the next.
+      HOME: process.env.HOME ?? '',
       ...env,
     },
     log: join(home, 'output.log'),
