@@ -58,7 +58,7 @@ async function measure(name: string, open: () => Promise<Opened>): Promise<void>
       timeZone: 'Europe/Berlin',
       clock: Date.now,
       matches: fitsModel,
-      onStoreFailure: 'deny',
+      onStoreFailure: () => 'deny',
     });
     let requests = 0;
     const admit = async (terms: keyof typeof TERMS, user: number) => {

@@ -64,7 +64,7 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
   const traffic = createTraffic(now, (url, state) =>
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
-  const quota = openQuota(config, store, metrics, log, clock);
+  const { quota, configure } = openQuota(config, store, metrics, log, clock);
   const usage = openUsage(config, valkey, metrics, log, clock);
 
   const live = createLiveRequests();
@@ -114,6 +114,7 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
       service = fresh;
       listeners.setLimits(next.limits);
       log.level = next.logLevel;
+      configure(next.quota);
       void before.release();
     },
     onReload: metrics.reloaded,

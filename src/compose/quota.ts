@@ -9,26 +9,40 @@ import type { QuotaStore } from '../quota/store.ts';
 import { fitsModel } from '../routing/match-model.ts';
 import { timedStore } from './timed-stores.ts';
 
+export interface OpenedQuota {
+  readonly quota: Quota;
+  /** Takes over `mode`, `onStoreFailure` and `outageGrant`, for the next request. */
+  configure(section: Config['quota']): void;
+}
+
 /** @throws Error when the journal cannot be opened or made in the data folder */
 export function openQuota(
-  { quota: { mode, timeZone, onStoreFailure, outageGrant }, dataDir }: Config,
+  config: Config,
   store: QuotaStore,
   metrics: Metrics,
   log: Log,
   clock: () => number,
-): Quota {
-  const quota = createQuota({
+): OpenedQuota {
+  let section = config.quota;
+  const isShadow = () => section.mode === 'shadow';
+  const enforced = createQuota({
     store: timedStore(store, metrics.quotaStep, () => performance.now()),
-    timeZone,
-    onStoreFailure: mode === 'shadow' ? 'allow' : onStoreFailure,
-    outageGrant,
-    journalFile: openJournalFile(dataDir, clock),
+    timeZone: section.timeZone,
+    onStoreFailure: () => (isShadow() ? 'allow' : section.onStoreFailure),
+    outageGrant: () => section.outageGrant,
+    journalFile: openJournalFile(config.dataDir, clock),
     clock,
     matches: fitsModel,
     log,
     onStanding: ({ subject }, { used, resetsAt }) => metrics.quotaUsed(subject, used, resetsAt),
     onOutage: metrics.quotaOutage,
   });
-  metrics.watch({ quota: quota.health });
-  return mode === 'enforce' ? quota : withoutRefusals(quota, ({ tier }) => metrics.quotaWouldRefuse(tier));
+  metrics.watch({ quota: enforced.health });
+  const shadow = withoutRefusals(enforced, ({ tier }) => metrics.quotaWouldRefuse(tier));
+  return {
+    quota: { ...enforced, reserve: (...asked) => (isShadow() ? shadow : enforced).reserve(...asked) },
+    configure(next) {
+      section = next;
+    },
+  };
 }

@@ -40,7 +40,8 @@ export interface HoldOptions {
   readonly after: After;
   readonly leaseMs: number;
   readonly grants: OutageGrants;
-  readonly onStoreFailure: 'bounded' | 'deny' | 'allow';
+  /** Asked each time, because a reload may change it. */
+  readonly onStoreFailure: () => 'bounded' | 'deny' | 'allow';
   readonly onOutage?: ((outcome: 'granted' | 'allowed' | 'denied') => void) | undefined;
 }
 
@@ -95,7 +96,8 @@ export function createHolder(options: HoldOptions): Holder {
 
 /** While the store is away. */
 async function passOrDeny(options: HoldOptions, held: Held, { asked, failure }: Failed): Promise<Held> {
-  const { store, grants, onStoreFailure, onOutage } = options;
+  const { store, grants, onOutage } = options;
+  const onStoreFailure = options.onStoreFailure();
   const grant = onStoreFailure === 'bounded' ? await grants.take(held.entry, limitsOf(held.part)) : null;
   if (grant !== null || onStoreFailure === 'allow') {
     onOutage?.(grant === null ? 'allowed' : 'granted');

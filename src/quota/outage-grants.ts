@@ -19,8 +19,10 @@ export interface Grant {
  * What one process grants without the store, for each user and window: a share of the limit, rounded up. It is
  * granted once in a window, however often the store goes away and the process restarts, so all replicas together
  * overspend by their number times that, at most.
+ *
+ * @param share 0 to 1, asked each time
  */
-export function createOutageGrants(file: JournalFile | undefined, share: number): OutageGrants {
+export function createOutageGrants(file: JournalFile | undefined, share: () => number): OutageGrants {
   return {
     async take({ subject, charges }, limits) {
       if (file === undefined) return null;
@@ -32,7 +34,7 @@ export function createOutageGrants(file: JournalFile | undefined, share: number)
         const limit = limits[index] ?? null;
         if (limit === null || amount === 0) continue;
         const key = `${subject} ${window.id}`;
-        const most = Math.ceil(limit * share);
+        const most = Math.ceil(limit * share());
         // A disk that cannot be written grants nothing: the count would be lost.
         if (await file.count(key, amount, most, window.endsAt).catch(() => false)) {
           taken.push({ key, amount });

@@ -72,7 +72,7 @@ export interface QuotaOptions {
    */
   readonly onStoreFailure: HoldOptions['onStoreFailure'];
   /** With `bounded`: the share of a limit, rounded up, that this process grants a user in a window. Default 0.2. */
-  readonly outageGrant?: number | undefined;
+  readonly outageGrant?: (() => number) | undefined;
   /** Where what waits for the store outlives the process; without it nothing is granted by `bounded`. */
   readonly journalFile?: JournalFile | undefined;
   /** Milliseconds that a request counts after its process died. Renewed every third of it. Default 90,000. */
@@ -101,7 +101,7 @@ export function createQuota(options: QuotaOptions): Quota {
   const after = options.timers?.after ?? afterTimeout;
   const onBack = () => journal.retry();
   const health = createStoreHealth({ clock, after, ping: () => store.ping(), log, onBack });
-  const grants = createOutageGrants(options.journalFile, options.outageGrant ?? OUTAGE_GRANT);
+  const grants = createOutageGrants(options.journalFile, options.outageGrant ?? (() => OUTAGE_GRANT));
   const windowsOf = (kind: QuotaWindow): Windows =>
     calendarWindows(kind, clock() - (kind === 'minute' ? MINUTE_CLOCK_ALLOWANCE : CLOCK_ALLOWANCE), timeZone);
   const rules = { windowsOf, matches };

@@ -29,7 +29,7 @@ test('who waits in line for twenty leases still holds their only request, and is
     timeZone: 'UTC',
     clock: time.clock,
     matches: fitsModel,
-    onStoreFailure: 'deny',
+    onStoreFailure: () => 'deny',
     timers: time.timers,
     leaseMs: LEASE_MS,
   });

@@ -90,7 +90,7 @@ test('an option that needs a restart keeps its value in what is put in force', a
 });
 
 /** Sections that are read once, at the start. A new section is decided here or in RELOADED. */
-const AT_START_ONLY = ['dataDir', 'quota', 'server', 'usage'];
+const AT_START_ONLY = ['dataDir', 'observability', 'quota', 'server', 'usage'];
 
 test('of every section it is decided whether a reload changes it', () => {
   const decided = new Set([...RELOADED.map((key) => key.split('.')[0]), ...AT_START_ONLY]);

@@ -240,6 +240,29 @@ test('what needs a restart is named and waits; the rest of the same file holds a
   await until('nothing awaited', async () => (await setting.health()).config.awaiting_restart.length === 0);
 });
 
+test('shadow mode, an override and its end hold from the next request on', async (t) => {
+  const claude = await backend(t);
+  claude.say({}, {});
+  const withQuota = (quota: string) => yaml(claude.url, { limit: 0, more: `quota: ${quota}\n` });
+  const setting = await start(t, yaml(claude.url, { limit: 0 }));
+  const ask = async () => {
+    const response = await setting.post(ASK);
+    await response.text();
+    return [response.status, response.headers.get('x-gateway-quota-shadow')];
+  };
+  assert.deepEqual(await ask(), [429, null]);
+  setting.write(withQuota('{ mode: shadow, onStoreFailure: deny, outageGrant: 0.5 }'));
+  await reloads(setting, 1);
+  assert.deepEqual(await ask(), [200, 'would-refuse']);
+  setting.write(withQuota('{ overrides: [{ user: ann, limits: { daily: 2 } }] }'));
+  await reloads(setting, 2);
+  assert.deepEqual(await ask(), [200, null]);
+  setting.write(yaml(claude.url, { limit: 0 }));
+  await reloads(setting, 3);
+  assert.deepEqual(await ask(), [429, null]);
+  assert.deepEqual((await setting.health()).config.awaiting_restart, []);
+});
+
 test('the log’s level changes at once', async (t) => {
   const claude = await backend(t);
   const setting = await start(t, yaml(claude.url));

@@ -29,7 +29,7 @@ function start() {
     timeZone: 'UTC',
     clock: time.clock,
     matches: fitsModel,
-    onStoreFailure: 'deny',
+    onStoreFailure: () => 'deny',
     timers: time.timers,
   });
   let requests = 0;

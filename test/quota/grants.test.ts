@@ -23,7 +23,7 @@ function start() {
     timeZone: 'UTC',
     clock: time.clock,
     matches: fitsModel,
-    onStoreFailure: 'deny',
+    onStoreFailure: () => 'deny',
     timers: time.timers,
   };
   const quota = createQuota(options);

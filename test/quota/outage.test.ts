@@ -38,8 +38,8 @@ function start() {
       timeZone: 'UTC',
       clock: time.clock,
       matches: fitsModel,
-      onStoreFailure: 'bounded',
-      outageGrant: 0.2,
+      onStoreFailure: () => 'bounded',
+      outageGrant: () => 0.2,
       journalFile: file,
       timers: time.timers,
       onOutage: (outcome) => void outages.push(outcome),
@@ -63,7 +63,7 @@ function start() {
         timeZone: 'UTC',
         clock: time.clock,
         matches: fitsModel,
-        onStoreFailure: 'deny',
+        onStoreFailure: () => 'deny',
       });
       const { used, pending } = await peekMain(looking, principal, ten);
       return [used, pending];
