@@ -21,7 +21,7 @@ export async function fateOf(url: string, stream: boolean, session: string): Pro
         'x-claude-code-session-id': session,
       },
       body: JSON.stringify(messages('gpt-5', { stream })),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     });
     return judge(response.status, stream, await response.text());
   } catch {

@@ -14,6 +14,15 @@ const CLIENTS = 6;
 /** Longer than the balancer takes to see that one is not ready any more. */
 const CONFIG = 'server: { drainDelaySeconds: 5, drainSeconds: 20 }\n';
 
+/** The standing once nothing is under way: what a busy store did not take at once is on its way from disk. */
+async function settled(url: string): Promise<{ readonly used: number; readonly pending: number }> {
+  const response = await fetch(url, { headers: { authorization: `Bearer ${KEYS.pro}` } });
+  const standing = (await response.json()) as { readonly used: number; readonly pending: number };
+  if (standing.pending === 0) return standing;
+  await pause(100);
+  return settled(url);
+}
+
 test('two gateways restarted one after the other under load lose no request and no count', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'llm-gateway-rolling-'));
   const [balancer, backend] = await Promise.all([startBalancer(), startWellBackend(300)]);
@@ -32,6 +41,10 @@ test('two gateways restarted one after the other under load lose no request and 
 
   let running = true;
   const fates: Fate[] = [];
+  /** Load goes on until each client has had so many more answers. */
+  const answered = async (each: number) => {
+    for (const goal = fates.length + each * CLIENTS; fates.length < goal; ) await pause(20);
+  };
   const load = Promise.all(
     Array.from({ length: CLIENTS }, async (_, client) => {
       for (let turn = 0; running; turn++)
@@ -39,25 +52,23 @@ test('two gateways restarted one after the other under load lose no request and 
     }),
   );
   try {
-    await pause(500);
+    await answered(2);
     for (const [index, old] of gateways.entries()) {
       const fresh = await start();
       balancer.add(fresh.url);
       assert.deepEqual(await old.stop(), { code: 0 });
       balancer.remove(old.url);
       gateways[index] = fresh;
+      await answered(1);
     }
-    await pause(500);
     running = false;
     await load;
     const [one] = gateways;
-    const response = await fetch(`${one?.url}/quota`, { headers: { authorization: `Bearer ${KEYS.pro}` } });
-    const { used, pending } = (await response.json()) as { used: number; pending: number };
+    const { used, pending } = await settled(`${one?.url}/quota`);
     const lost = fates.filter((fate) => fate !== 'survived').length;
     process.stdout.write(
       `\n${table([{ 'two gateways …': 'restarted under load', tried: fates.length, survived: fates.length - lost, lost, counted: used }])}\n\n`,
     );
-    assert.ok(fates.length > 30, `${fates.length} requests are no load`);
     assert.equal(lost, 0);
     assert.deepEqual({ used, pending }, { used: fates.length, pending: 0 });
     assert.equal(backend.asked(), fates.length, 'nothing was asked twice');

@@ -7,7 +7,7 @@ import { openaiStream } from '../support/mock-replies.ts';
 import { chat, KEYS, messages, type Rig, startRig } from '../support/rig.ts';
 import { skipBecause } from '../support/skip.ts';
 import { within } from '../support/within.ts';
-import { descriptorsOf, hasProc, memoryOf } from './process-facts.ts';
+import { descriptorsOf, hasConnection, hasProc, memoryOf } from './process-facts.ts';
 import {
   chunk,
   completion,
@@ -17,6 +17,10 @@ import {
   startRawBackend,
 } from './raw-backend.ts';
 import { dial, readAnswer, request } from './raw-client.ts';
+
+/** For what comes of itself, however busy the machine is; without it these tests would wait for ever. */
+const PATIENCE_MS = 60_000;
+const IDLE_MS = 2000;
 
 let rig: Rig;
 before(async () => {
@@ -55,19 +59,21 @@ async function standing(tier: keyof typeof KEYS) {
 }
 
 /** Settling happens behind the answer, so the count is awaited. */
-async function settled(tier: keyof typeof KEYS): Promise<number> {
-  for (;;) {
-    const { used, pending } = await within(5000, 'nothing pending', standing(tier));
+function settled(tier: keyof typeof KEYS): Promise<number> {
+  const waiting = async (): Promise<number> => {
+    const { used, pending } = await standing(tier);
     if (pending === 0) return used;
     await pause(20);
-  }
+    return waiting();
+  };
+  return within(PATIENCE_MS, 'nothing pending', waiting());
 }
 
 test('headers that drip are cut off in time, in words', async () => {
   const socket = await dial(rig.gateway.url);
   const answer = readAnswer(socket);
   void drip(socket, `GET /quota HTTP/1.1\r\nhost: a\r\nx-slow: ${'a'.repeat(500)}`);
-  const { status, body } = await within(6000, 'the refusal', answer);
+  const { status, body } = await within(PATIENCE_MS, 'the refusal', answer);
   assert.equal(status, 408);
   assert.match(body, /not sent in time/);
 });
@@ -76,7 +82,7 @@ test('a line of HTTP/0.9 and a connection that says nothing end the same way', a
   for (const text of ['GET /quota\r\n', '']) {
     const socket = await dial(rig.gateway.url);
     if (text !== '') socket.write(text);
-    assert.equal((await within(6000, 'the refusal', readAnswer(socket))).status, 408);
+    assert.equal((await within(PATIENCE_MS, 'the refusal', readAnswer(socket))).status, 408);
   }
 });
 
@@ -87,7 +93,7 @@ test('a body that drips is cut off in time and holds no quota', async () => {
   const [head, body] = post(chat('gpt-5', { filler: 'x'.repeat(500) }), 'free').split('\r\n\r\n');
   socket.write(`${head}\r\n\r\n`);
   void drip(socket, body ?? '');
-  assert.equal((await within(6000, 'the refusal', answer)).status, 408);
+  assert.equal((await within(PATIENCE_MS, 'the refusal', answer)).status, 408);
   assert.equal(await settled('free'), before);
   rig.assertPlayed();
 });
@@ -99,24 +105,43 @@ test('a thousand idle connections harm nobody and are closed in time', async () 
   for (const [index, socket] of sockets.entries())
     if (index % 2 === 0) socket.write(request({ path: '/livez' }));
   rig.internal.say({});
-  const response = await within(10_000, 'an answer', rig.post('/v1/messages', 'free', messages('gpt-5')));
+  const response = await within(
+    PATIENCE_MS,
+    'an answer',
+    rig.post('/v1/messages', 'free', messages('gpt-5')),
+  );
   assert.equal(response.status, 200);
   await response.text();
-  await within(20_000, 'the end of all idle connections', ends);
+  await within(PATIENCE_MS, 'the end of all idle connections', ends);
 });
 
-test('a connection in use again and again is not idle', async () => {
+/** Asks on one connection for twice as long as an idle one is kept; null where this machine paused too long itself. */
+async function useSteadily(): Promise<'answered' | 'closed' | null> {
   const socket = await dial(rig.gateway.url);
-  let answers = '';
+  let answers = 0;
   socket.setEncoding('latin1').on('data', (text: string) => {
-    answers += text;
+    answers += text.match(/HTTP\/1\.1 200/g)?.length ?? 0;
   });
-  for (let round = 1; round <= 4; round++) {
-    socket.write(request({ path: '/livez' }));
-    await pause(1000);
-    assert.equal(answers.match(/HTTP\/1\.1 200/g)?.length, round);
+  try {
+    const began = performance.now();
+    for (let round = 1; performance.now() - began < 2 * IDLE_MS; round++) {
+      socket.write(request({ path: '/livez' }));
+      const asked = performance.now();
+      while (answers < round && !socket.destroyed) await pause(20);
+      await pause(IDLE_MS / 4);
+      if (performance.now() - asked > IDLE_MS / 2) return null;
+      if (socket.destroyed) return 'closed';
+    }
+    return 'answered';
+  } finally {
+    socket.destroy();
   }
-  socket.destroy();
+}
+
+test('a connection in use again and again is not idle', async () => {
+  let result = await useSteadily();
+  while (result === null) result = await useSteadily();
+  assert.equal(result, 'answered');
 });
 
 /** A gateway of its own before a backend of bytes. */
@@ -137,7 +162,9 @@ async function withRawBackend(
   }
 }
 
-test('who does not read a whole answer is let go, and the memory with it', async () => {
+const skip = !hasProc && skipBecause('memory and connections of a process are read from /proc: slow readers');
+
+test('who does not read a whole answer is let go, and the memory with it', { skip }, async () => {
   await withRawBackend(async (own, backend) => {
     backend.answer((socket) => socket.write(httpAnswer(completion('x'.repeat(30_000_000)))));
     const socket = await dial(own.gateway.url);
@@ -145,13 +172,14 @@ test('who does not read a whole answer is let go, and the memory with it', async
     socket.pause();
     const health = async () => (await fetch(`${own.gateway.metricsUrl}/metrics`)).text();
     while (!/_requests_total\{.*\} 1/.test(await health())) await pause(50);
-    // Reading again shows whether the gateway has closed; what the kernel holds still arrives.
-    await pause(6000);
+    // Reading again shows what the gateway had still to send; what the kernel holds arrives all the same.
+    const port = Number(new URL(own.gateway.url).port);
+    while (hasConnection(port, socket.localPort ?? 0)) await pause(50);
     let received = 0;
     socket.on('data', (piece) => {
       received += piece.length;
     });
-    await within(5000, 'the end', closed(socket));
+    await within(PATIENCE_MS, 'the end', closed(socket));
     assert.ok(received < 30_000_000, `${received} bytes`);
   });
 });
@@ -174,13 +202,11 @@ test('who reads slowly but steadily gets the whole answer', async () => {
     const whole = async () => {
       while (received < 40_000_000 && !socket.destroyed) await pause(50);
     };
-    await within(60_000, 'the answer', whole());
+    await within(PATIENCE_MS, 'the answer', whole());
     assert.ok(received >= 40_000_000, `${received} bytes`);
     socket.destroy();
-  }, 5);
+  }, 7);
 });
-
-const skip = !hasProc && skipBecause('memory of a process is read from /proc: slow readers');
 
 test('a reader of 1 KB a second pauses a flood of events and costs less than a megabyte or so', {
   skip,
@@ -211,7 +237,7 @@ test('a reader of 1 KB a second pauses a flood of events and costs less than a m
         }
       })();
     }
-    await within(10_000, 'ten streams', backend.asked(10));
+    await within(PATIENCE_MS, 'ten streams', backend.asked(10));
     await pause(1500);
     const growth = memoryOf(own.gateway.pid) - before;
     assert.ok(growth < 100_000_000, `${growth} bytes more are in use for 10 streams`);
@@ -227,14 +253,14 @@ for (const [how, leave] of [
   // Nobody can tell a client that will still read from one that was closed: as nginx does, it is taken to have left.
   ['half a close', (socket: Socket) => socket.end()],
 ] as const) {
-  test(`${how} before the first byte frees the backend within a second and costs nothing`, async () => {
+  test(`${how} before the first byte frees the backend and costs nothing`, async () => {
     const before = await settled('free');
     rig.internal.reply({ beforeHeaders: 'stall' });
     const socket = await dial(rig.gateway.url);
     socket.write(post(chat('gpt-5'), 'free'));
     const asked = await rig.internal.request(1);
     leave(socket);
-    assert.equal(await within(1500, 'the backend is free', asked.over), 'left');
+    assert.equal(await within(PATIENCE_MS, 'the backend is free', asked.over), 'left');
     assert.equal(await settled('free'), before);
     socket.destroy();
   });
@@ -254,7 +280,7 @@ test('a reset in the midst of a body leaves nothing behind', async () => {
     await pause(5);
     socket.resetAndDestroy();
   }
-  assert.equal((await standing('free')).pending, 0);
+  await settled('free');
   rig.assertPlayed();
 });
 
@@ -275,14 +301,14 @@ test('five hundred clients that leave at once, in every phase, leave nothing beh
       const bytes = post(chat('qwen3-32b', { stream: true }));
       socket.write(index % 5 === 0 ? bytes.slice(0, -10) : bytes);
     }
-    await within(20_000, '400 requests at the backend', rig.internal.request(400));
+    await within(PATIENCE_MS, '400 requests at the backend', rig.internal.request(400));
     await Promise.all(rig.internal.requests.map(({ over }) => Promise.race([over, pause(50)])));
     for (const [index, socket] of sockets.entries()) {
       if (index % 2 === 0) socket.resetAndDestroy();
       else socket.destroy();
     }
     await within(
-      10_000,
+      PATIENCE_MS,
       'every exchange is over',
       Promise.all(rig.internal.requests.map(({ over }) => over)),
     );
@@ -290,11 +316,14 @@ test('five hundred clients that leave at once, in every phase, leave nothing beh
     while ((await gauge()) !== '0') await pause(20);
     rig.internal.reset();
   };
+  const atRest = async () => {
+    for (let last = Number.NaN; last !== descriptorsOf(rig.gateway.pid); await pause(500))
+      last = descriptorsOf(rig.gateway.pid);
+    return descriptorsOf(rig.gateway.pid);
+  };
   await round();
-  await pause(500);
-  const descriptors = descriptorsOf(rig.gateway.pid);
+  const descriptors = await within(PATIENCE_MS, 'a first rest', atRest());
   await round();
-  await pause(500);
-  const left = descriptorsOf(rig.gateway.pid) - descriptors;
+  const left = (await within(PATIENCE_MS, 'a second rest', atRest())) - descriptors;
   assert.ok(left < 20, `${left} more descriptors are open than after the first round`);
 });
