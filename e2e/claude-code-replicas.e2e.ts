@@ -2,20 +2,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type GatewayProcess, startGatewayProcess } from '../test/support/gateway-process.ts';
-import { type MockBackend, type MockRequest, startMockBackend } from '../test/support/mock-backend.ts';
-import { answer, type MockAnswer } from '../test/support/mock-replies.ts';
+import {
+  type MockBackend,
+  type MockReply,
+  type MockRequest,
+  startMockBackend,
+} from '../test/support/mock-backend.ts';
+import { answer, type MockAnswer, openaiStream } from '../test/support/mock-replies.ts';
 import { runClaudeCode } from './support/claude-code.ts';
+import { startCountingProxy } from './support/counting-proxy.ts';
+import { requestsUsed } from './support/scene.ts';
 import { KEYS, staticKeys } from './support/stage.ts';
 
 const timeout = 120_000;
-const CONFIG = 'backends: { internal: { kind: internal, healthPath: null } }\n';
+const CONFIG =
+  'backends: { internal: { kind: internal, healthPath: null } }\nlimits: { firstByteSeconds: 2 }\n';
 const write = (name: string): MockAnswer => ({
   tools: [{ id: `call_${name}`, name: 'Write', arguments: { file_path: `${name}.txt`, content: name } }],
 });
 
+const isReply = (said: MockAnswer | MockReply): said is MockReply =>
+  'cut' in said || 'beforeHeaders' in said || 'status' in said;
+
 /** Three replicas that give out the answers of one list, whoever is asked. */
 async function withReplicas(
-  answers: readonly MockAnswer[],
+  answers: readonly (MockAnswer | MockReply)[],
   run: (replicas: readonly MockBackend[], gateway: GatewayProcess) => Promise<void>,
   beforeAnswer: (number: number, asked: MockBackend) => void = () => undefined,
 ): Promise<void> {
@@ -28,7 +39,7 @@ async function withReplicas(
       beforeAnswer(given, replica);
       const said = answers[given++];
       assert.ok(said, 'one request more than there are answers');
-      return answer('openai', said)(request);
+      return isReply(said) ? said : answer('openai', said)(request);
     };
     replica.reply(...answers.map(() => next));
   }
@@ -44,7 +55,7 @@ async function withReplicas(
   }
 }
 
-const ask = (gateway: GatewayProcess) =>
+const ask = (gateway: Pick<GatewayProcess, 'url'>) =>
   runClaudeCode({
     prompt: 'Write three files',
     baseUrl: gateway.url,
@@ -90,3 +101,49 @@ test('a replica that dies in the tool loop is made up for by another, and the pe
     kill,
   );
 });
+
+const TEXT = 'One two three four five six.';
+const { stream } = openaiStream({ text: TEXT });
+
+/** How the replica that is asked first dies; the others answer "Again.". */
+const DEATHS: readonly {
+  readonly phase: string;
+  readonly dying: MockReply;
+  /** Statuses that Claude Code was answered with: one is a death that it knows nothing of. */
+  readonly statuses: readonly number[];
+}[] = [
+  { phase: 'before its headers', dying: { beforeHeaders: 'reset' }, statuses: [200] },
+  { phase: 'by silence before its headers', dying: { beforeHeaders: 'stall' }, statuses: [200] },
+  { phase: 'with 503', dying: { status: 503, body: '{"error":{"message":"starting"}}' }, statuses: [200] },
+  { phase: 'before content', dying: { stream, cut: { afterFrames: 1, by: 'hang-up' } }, statuses: [200] },
+  { phase: 'inside text', dying: { stream, cut: { afterFrames: 3, by: 'hang-up' } }, statuses: [200, 200] },
+];
+
+for (const { phase, dying, statuses } of DEATHS) {
+  test(
+    `a replica that dies ${phase}: ${statuses.length} of Claude Code’s requests, two upstream, and the person sees the answer`,
+    {
+      timeout,
+    },
+    () =>
+      withReplicas([dying, { text: 'Again.' }], async (replicas, gateway) => {
+        const proxy = await startCountingProxy(gateway.url);
+        try {
+          const run = await ask({ url: proxy.url });
+          assert.equal(run.result, 'Again.', run.stdout);
+          assert.deepEqual(
+            proxy.seen.filter(({ path }) => path.startsWith('/v1/messages')).map(({ status }) => status),
+            statuses,
+          );
+          assert.equal(
+            counts(replicas).reduce((sum, count) => sum + count),
+            2,
+          );
+          if (statuses.length === 1) assert.deepEqual(counts(replicas).toSorted(), [0, 1, 1]);
+          assert.equal(await requestsUsed(gateway.url, KEYS.free), 1);
+        } finally {
+          await proxy.close();
+        }
+      }),
+  );
+}
