@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { startGatewayProcess, startGatewayProcesses } from '../support/gateway-process.ts';
 import { KEYS } from '../support/rig.ts';
 import { startBalancer } from './balancer.ts';
 import { type Fate, fateOf, table } from './fates.ts';
@@ -26,17 +26,19 @@ async function settled(url: string): Promise<{ readonly used: number; readonly p
 test('two gateways restarted one after the other under load lose no request and no count', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'llm-gateway-rolling-'));
   const [balancer, backend] = await Promise.all([startBalancer(), startWellBackend(300)]);
-  const start = () =>
-    startGatewayProcess({
-      dataDir,
-      env: {
-        INTERNAL_LLM_URL: backend.url,
-        INTERNAL_LLM_MODEL: 'raw-model',
-        STATIC_KEYS: `${KEYS.pro}=pro-user:pro`,
-      },
-      configYaml: CONFIG,
-    });
-  const gateways: GatewayProcess[] = await Promise.all([start(), start()]);
+  const options = {
+    dataDir,
+    env: {
+      INTERNAL_LLM_URL: backend.url,
+      INTERNAL_LLM_MODEL: 'raw-model',
+      STATIC_KEYS: `${KEYS.pro}=pro-user:pro`,
+    },
+    configYaml: CONFIG,
+  };
+  const gateways = await startGatewayProcesses(2, options).catch(async (error: unknown) => {
+    await Promise.all([balancer.close(), backend.close()]);
+    throw error;
+  });
   for (const { url } of gateways) balancer.add(url);
 
   let running = true;
@@ -54,7 +56,7 @@ test('two gateways restarted one after the other under load lose no request and 
   try {
     await answered(2);
     for (const [index, old] of gateways.entries()) {
-      const fresh = await start();
+      const fresh = await startGatewayProcess(options);
       balancer.add(fresh.url);
       assert.deepEqual(await old.stop(), { code: 0 });
       balancer.remove(old.url);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startGatewayProcess } from '../support/gateway-process.ts';
+import { startGatewayProcesses } from '../support/gateway-process.ts';
 import { startMockBackend } from '../support/mock-backend.ts';
 import { messages } from '../support/rig.ts';
 import { skipBecause } from '../support/skip.ts';
@@ -44,8 +44,11 @@ async function askAll(env: Record<string, string>): Promise<Map<number, number>>
   const common = { INTERNAL_LLM_URL: internal.v1, STATIC_KEYS: 'shared-key=one:free', ...env };
   // A store that the tests around keep from running is no outage to make up for here.
   const configYaml = 'quota: { onStoreFailure: deny }';
-  const gateways = await Promise.all(
-    Array.from({ length: PROCESSES }, () => startGatewayProcess({ env: common, configYaml })),
+  const gateways = await startGatewayProcesses(PROCESSES, { env: common, configYaml }).catch(
+    async (error: unknown) => {
+      await internal.close();
+      throw error;
+    },
   );
   try {
     const answers = await Promise.all(

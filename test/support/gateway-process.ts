@@ -13,7 +13,7 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** A command that runs what follows it: `['sh', '-c', 'ulimit -n 256 && exec "$@"', 'sh']`. */
   readonly through?: readonly string[];
-  /** How long it may take to be ready, in milliseconds (20,000). */
+  /** How long it may take to be ready, in milliseconds (60,000: other tests keep the machine busy). */
   readonly readyMs?: number;
 }
 
@@ -47,6 +47,19 @@ export class GatewayNotReady extends Error {
     this.stdout = stdout;
     this.stderr = stderr;
   }
+}
+
+/** Starts so many at once; when one is not ready, none is left behind. */
+export async function startGatewayProcesses(
+  count: number,
+  options: GatewayOptions = {},
+): Promise<GatewayProcess[]> {
+  const started = await Promise.allSettled(Array.from({ length: count }, () => startGatewayProcess(options)));
+  const running = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed === undefined) return running;
+  await Promise.all(running.map((gateway) => gateway.kill()));
+  throw failed.reason;
 }
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -91,7 +104,7 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     return exit;
   };
 
-  const ready = await waitUntilReady(() => output.stderr, exit, options.readyMs ?? 20_000);
+  const ready = await waitUntilReady(() => output.stderr, exit, options.readyMs ?? 60_000);
   if (ready === null) {
     const { code } = await end('SIGKILL');
     throw new GatewayNotReady(code, output.stdout, output.stderr);
