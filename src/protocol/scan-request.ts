@@ -349,8 +349,13 @@ function noteKey(body: Uint8Array, start: number, end: number, seen: Seen): void
   seen.isTold = !isType || body[skipSpace(body, colon + 1)] === QUOTE;
 }
 
-const isAt = (body: Uint8Array, start: number, wanted: Uint8Array) =>
-  wanted.every((byte, index) => body[start + index] === byte);
+/** A loop, because this is asked of every short string of a body: `every` made a fifth of the scan. */
+function isAt(body: Uint8Array, start: number, wanted: Uint8Array): boolean {
+  for (let index = 0; index < wanted.length; index++) {
+    if (body[start + index] !== wanted[index]) return false;
+  }
+  return true;
+}
 
 /** How deep a list's elements lie. */
 const ELEMENT = 2;

@@ -45,7 +45,7 @@ export function createSendFirst({ backends, traffic, attempt, windowOf }: SendFi
     const targets = toTargets(sending.candidates, backends);
     const usable = targets.filter(isUsable);
     const isLastResort = usable.length === 0;
-    let first: Served | GatewayError = new GatewayError('internal', 'The route has no candidates.');
+    let first: Served | GatewayError | null = null;
     let failed: Failed | null = null;
     for (const target of isLastResort ? targets : usable) {
       if (sending.isPromised() || !mayFollow(failed, target)) continue;
@@ -55,6 +55,7 @@ export function createSendFirst({ backends, traffic, attempt, windowOf }: SendFi
       if (code === null) break;
       failed = { target, code };
     }
+    if (first === null) throw new GatewayError('internal', 'The route has no candidates.');
     if (first instanceof GatewayError) throw first;
     return first;
   };
