@@ -1,10 +1,11 @@
 /** Requests of the command line: one JSON answer in bounded time, failures as one sentence. */
+import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import { CommandFailure, EXIT_UNAVAILABLE } from './command.ts';
 
 export interface JsonAnswer {
   readonly status: number;
   /** `{}` where the body is no JSON object. */
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: JsonObject;
 }
 
 const PATIENCE_MS = 10_000;
@@ -23,18 +24,9 @@ export async function askJson(
   try {
     const signal = AbortSignal.timeout(patienceMs);
     const response = await fetch(url, { redirect: 'manual', signal, ...init });
-    return { status: response.status, body: toObject(await response.text()) };
+    return { status: response.status, body: asObject(parseJson(await response.text())) };
   } catch (error) {
     throw new CommandFailure(`${new URL(url).origin} does not answer (${reasonOf(error)})`, EXIT_UNAVAILABLE);
-  }
-}
-
-function toObject(text: string): JsonAnswer['body'] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { asObject, parseJson } from '../protocol/json.ts';
 import { type Command, CommandFailure, type Terminal, UsageError } from './command.ts';
 import { sessionPlace, URL_HELP } from './gateway-address.ts';
 import { ownCommand } from './own-command.ts';
@@ -31,7 +32,7 @@ Exit status: Claude Code's; 127 where it is not installed, 77 when you are not s
     const { settings, others } = takeSettings(rest);
     const access = { gateway, command: ownCommand() };
     const { env, ...own } = withGateway({ ...statusLineOf(terminal), ...settings }, access);
-    const all = JSON.stringify({ ...own, env: { ...NO_OTHERS, ...toObject(env) } });
+    const all = JSON.stringify({ ...own, env: { ...NO_OTHERS, ...asObject(env) } });
     return await start(['--settings', all, ...others], terminal);
   },
 };
@@ -60,20 +61,9 @@ function takeSettings(args: readonly string[]): { settings: ClaudeSettings; othe
 
 /** One of the user's own stays, though what is given to Claude Code counts for more than its file. */
 function statusLineOf(terminal: Terminal): ClaudeSettings {
-  const { statusLine } = toObject(parse(readOrNull(claudeSettingsFile(terminal)) ?? ''));
+  const { statusLine } = asObject(parseJson(readOrNull(claudeSettingsFile(terminal)) ?? ''));
   return statusLine === undefined ? {} : { statusLine };
 }
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-const toObject = (value: unknown): ClaudeSettings =>
-  typeof value === 'object' && value !== null ? { ...value } : {};
 
 function start(args: readonly string[], { env }: Terminal): Promise<number> {
   const kept = Object.entries(env).filter(([name]) => !OTHER_CREDENTIALS.includes(name));

@@ -6,6 +6,7 @@ import { askGateway } from './gateway.ts';
 import { sessionPlace } from './gateway-address.ts';
 import { requestDeviceCode, waitForTokens } from './oauth/device-grant.ts';
 import { describeIssuer, findIssuers, type SignInServer } from './oauth/discover.ts';
+import type { Tokens } from './oauth/token-endpoint.ts';
 import { withLock } from './session/lock.ts';
 import { timesOf } from './session/renew-session.ts';
 import {
@@ -100,12 +101,7 @@ function only(issuers: readonly string[]): string {
   );
 }
 
-function sessionOf(
-  gateway: string,
-  clientId: string,
-  server: SignInServer,
-  tokens: Awaited<ReturnType<typeof waitForTokens>>,
-): Session {
+function sessionOf(gateway: string, clientId: string, server: SignInServer, tokens: Tokens): Session {
   const { issuer, tokenEndpoint, revocationEndpoint } = server;
   const { accessToken, refreshToken } = tokens;
   const times = timesOf(tokens, Date.now());

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { asObject, parseJson } from '../../protocol/json.ts';
 import type { Command, Terminal } from '../command.ts';
 import { sessionPlace, URL_HELP, URL_OPTION } from '../gateway-address.ts';
 import { cacheFolder, readSession, type SessionPlace } from '../session/session.ts';
@@ -53,8 +54,8 @@ async function modelOf(stdin: Terminal['stdin']): Promise<string | null> {
   let text = '';
   try {
     for await (const chunk of stdin.setEncoding('utf8')) text += chunk;
-    const { model } = JSON.parse(text) as { model?: { display_name?: unknown } };
-    return typeof model?.display_name === 'string' ? model.display_name : null;
+    const { display_name: name } = asObject(asObject(parseJson(text)).model);
+    return typeof name === 'string' ? name : null;
   } catch {
     return null;
   } finally {

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { asObject, parseJson } from '../../protocol/json.ts';
 import { CommandFailure, EXIT_NOT_PERMITTED, type Terminal } from '../command.ts';
 
 /** By a key that does not change. */
@@ -65,22 +66,13 @@ export function readSession(folder: string): Session | null {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  const session = parse(text);
+  const session = parseJson(text);
   if (isSession(session)) return session;
   throw new CommandFailure(`${fileIn(folder)} cannot be read; delete it and sign in again`);
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 function isSession(value: unknown): value is Session {
-  if (typeof value !== 'object' || value === null) return false;
-  const one = value as Partial<Record<string, unknown>>;
+  const one = asObject(value);
   const areTexts = (...names: string[]) => names.every((name) => typeof one[name] === 'string');
   if (one.kind === 'key') return areTexts('gateway', 'key');
   const isTextOrNull = (name: string) => one[name] === null || typeof one[name] === 'string';

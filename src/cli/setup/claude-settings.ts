@@ -1,7 +1,8 @@
 /** What Claude Code's settings need for the gateway, and how it is taken out again. */
+import { asObject, type JsonObject } from '../../protocol/json.ts';
 import { type OwnCommand, toShell } from '../own-command.ts';
 
-export type ClaudeSettings = Readonly<Record<string, unknown>>;
+export type ClaudeSettings = JsonObject;
 
 /** How Claude Code reaches the gateway. */
 export interface GatewayAccess {
@@ -70,7 +71,7 @@ export function isOurs(value: unknown): boolean {
   return /llm-gateway\.js'? (?:token|statusline) --url /.test(text);
 }
 
-const envOf = ({ env }: ClaudeSettings) => (typeof env === 'object' && env !== null ? { ...env } : {});
+const envOf = ({ env }: ClaudeSettings) => asObject(env);
 
 const without = (object: object, names: readonly string[]) =>
   Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isObject, parseJson } from '../../protocol/json.ts';
 import { type Command, CommandFailure, type Terminal, UsageError } from '../command.ts';
 import { askGateway } from '../gateway.ts';
 import { sessionPlace } from '../gateway-address.ts';
@@ -86,12 +87,8 @@ async function planClaude(place: SessionPlace, { remove }: Options, terminal: Te
 }
 
 function toSettings(text: string | null, path: string): ClaudeSettings {
-  try {
-    const settings: unknown = JSON.parse(text ?? '{}');
-    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) return { ...settings };
-  } catch {
-    // Said below, as for every other text that is no settings.
-  }
+  const settings = parseJson(text ?? '{}');
+  if (isObject(settings)) return settings;
   throw new CommandFailure(`${path} is not a JSON object; nothing was changed`);
 }
 
