@@ -54,14 +54,14 @@ async function drip(socket: Socket, text: string): Promise<void> {
   }
 }
 
-async function standing(tier: keyof typeof KEYS) {
-  return (await (await rig.get('/quota', tier)).json()) as { used: number; pending: number };
+async function standing(tier: keyof typeof KEYS, at: Rig) {
+  return (await (await at.get('/quota', tier)).json()) as { used: number; pending: number };
 }
 
 /** Settling happens behind the answer, so the count is awaited. */
-function settled(tier: keyof typeof KEYS): Promise<number> {
+function settled(tier: keyof typeof KEYS, at = rig): Promise<number> {
   const waiting = async (): Promise<number> => {
-    const { used, pending } = await standing(tier);
+    const { used, pending } = await standing(tier, at);
     if (pending === 0) return used;
     await pause(20);
     return waiting();
@@ -285,24 +285,34 @@ test('a reset in the midst of a body leaves nothing behind', async () => {
 });
 
 test('five hundred clients that leave at once, in every phase, leave nothing behind', { skip }, async () => {
+  // Short limits would send some of so many away before they are read, on a busy machine.
+  const own = await startRig();
+  try {
+    await playLeavers(own);
+  } finally {
+    await own.close();
+  }
+});
+
+async function playLeavers(own: Rig): Promise<void> {
   const gauge = async () =>
     /^gateway_requests_in_flight (\d+)$/m.exec(
-      await (await fetch(`${rig.gateway.metricsUrl}/metrics`)).text(),
+      await (await fetch(`${own.gateway.metricsUrl}/metrics`)).text(),
     )?.[1];
   const phases = [
     { beforeHeaders: 'stall' },
     { ...openaiStream(), cut: { afterFrames: 3, by: 'stall' } },
   ] as const;
   const round = async () => {
-    const sockets = await Promise.all(Array.from({ length: 500 }, () => dial(rig.gateway.url)));
-    rig.internal.reply(...Array.from({ length: 500 }, (_, index) => phases[index % 2] ?? phases[0]));
+    const sockets = await Promise.all(Array.from({ length: 500 }, () => dial(own.gateway.url)));
+    own.internal.reply(...Array.from({ length: 500 }, (_, index) => phases[index % 2] ?? phases[0]));
     for (const [index, socket] of sockets.entries()) {
       socket.resume();
       const bytes = post(chat('qwen3-32b', { stream: true }));
       socket.write(index % 5 === 0 ? bytes.slice(0, -10) : bytes);
     }
-    await within(PATIENCE_MS, '400 requests at the backend', rig.internal.request(400));
-    await Promise.all(rig.internal.requests.map(({ over }) => Promise.race([over, pause(50)])));
+    await within(PATIENCE_MS, '400 requests at the backend', own.internal.request(400));
+    await Promise.all(own.internal.requests.map(({ over }) => Promise.race([over, pause(50)])));
     for (const [index, socket] of sockets.entries()) {
       if (index % 2 === 0) socket.resetAndDestroy();
       else socket.destroy();
@@ -310,20 +320,20 @@ test('five hundred clients that leave at once, in every phase, leave nothing beh
     await within(
       PATIENCE_MS,
       'every exchange is over',
-      Promise.all(rig.internal.requests.map(({ over }) => over)),
+      Promise.all(own.internal.requests.map(({ over }) => over)),
     );
-    await settled('enterprise');
+    await settled('enterprise', own);
     while ((await gauge()) !== '0') await pause(20);
-    rig.internal.reset();
+    own.internal.reset();
   };
   const atRest = async () => {
-    for (let last = Number.NaN; last !== descriptorsOf(rig.gateway.pid); await pause(500))
-      last = descriptorsOf(rig.gateway.pid);
-    return descriptorsOf(rig.gateway.pid);
+    for (let last = Number.NaN; last !== descriptorsOf(own.gateway.pid); await pause(500))
+      last = descriptorsOf(own.gateway.pid);
+    return descriptorsOf(own.gateway.pid);
   };
   await round();
   const descriptors = await within(PATIENCE_MS, 'a first rest', atRest());
   await round();
   const left = (await within(PATIENCE_MS, 'a second rest', atRest())) - descriptors;
   assert.ok(left < 20, `${left} more descriptors are open than after the first round`);
-});
+}
