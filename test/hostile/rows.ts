@@ -151,7 +151,7 @@ export const ROWS: Readonly<Record<number, Row>> = {
   20: {
     what: 'clients that leave before the answer',
     proofs: [
-      ...slow('{how} before the first byte frees the backend within a second and costs nothing'),
+      ...slow('{how} before the first byte frees the backend and costs nothing'),
       ...faults('{way.name}: a client that leaves before the answer frees the backend and is not charged'),
     ],
   },
@@ -165,7 +165,7 @@ export const ROWS: Readonly<Record<number, Row>> = {
     what: 'half a close after the request',
     proofs: slow(
       'half a close after a request that is answered at once does not lose the answer',
-      '{how} before the first byte frees the backend within a second and costs nothing',
+      '{how} before the first byte frees the backend and costs nothing',
     ),
     decided:
       'A client that closed its side is taken to have left while a model works: the same packet tells of a closed ' +
