@@ -32,6 +32,7 @@ const PAGES = [
   '/audit',
 ];
 const KEY = 'key-of-the-bench';
+const VIEWS = 50;
 
 const folder = await mkdtemp(join(tmpdir(), 'llm-gateway-bench-console-'));
 await fillUsage({ dataDir: folder, users: 10_000, now: Date.now() });
@@ -52,7 +53,6 @@ await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
 const gateway = await startGatewayProcess({
   env: {
     STATIC_KEYS: `${KEY}=ana:enterprise`,
-    LOG_LEVEL: 'error',
     CLAUDE_API_KEY: 'x',
     CLAUDE_BASE_URL: `http://127.0.0.1:${(backend.address() as AddressInfo).port}`,
   },
@@ -111,8 +111,29 @@ const megabytes = { before: Number(await idle()) / 1024, loaded: 0 };
 await click(() => megabytes.loaded++ > 0);
 await pause(3_000);
 megabytes.loaded = Number(await idle()) / 1024;
+/** Of the gateway's process so far, milliseconds; the kernel counts in hundredths of a second. */
+async function cpu(): Promise<number> {
+  const fields = (await readFile(`/proc/${gateway.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** What each page costs, which says more than times where others use the machine. */
+async function costs(): Promise<void> {
+  const browser = openPageBrowser(gateway.url);
+  await signInWithKey(browser, KEY);
+  for (const page of PAGES) {
+    await browser.open(`/console${page}`);
+    const before = await cpu();
+    for (let view = 0; view < VIEWS; view++) await browser.open(`/console${page}`);
+    process.stdout.write(
+      `/console${page.padEnd(12)} ${(((await cpu()) - before) / VIEWS).toFixed(1)} ms of CPU\n`,
+    );
+  }
+}
+
 const ratios: number[] = [];
 try {
+  await costs();
   await load();
   for (let round = 0; round < rounds; round++) {
     const without = await load();
