@@ -180,7 +180,7 @@ function noteLatency(latencies: InferenceParts['latencies'], finished: Finished)
 }
 
 function describeSpan({ providerOf }: InferenceParts, finished: Finished): void {
-  const { scope, dialect, progress, outcome, failure, status, span } = finished;
+  const { scope, dialect, progress, outcome, status, span } = finished;
   const { principal, route, backend, failures } = progress;
   span.set(
     toRequestAttributes({
@@ -200,9 +200,19 @@ function describeSpan({ providerOf }: InferenceParts, finished: Finished): void 
       usage: usageOf(outcome),
     }),
   );
+  const errorType = errorTypeOf(finished);
+  if (errorType === null) return;
   // Of a server's span, what the caller did wrong is no failure (OpenTelemetry's HTTP conventions).
-  if (failure !== null) span.set({ 'error.type': failure.code });
-  if (status >= 500 || outcome.ending === 'backend-failed') span.fail(failure?.code ?? outcome.ending);
+  if (status >= 500 || (status < 400 && outcome.ending === 'backend-failed')) span.fail(errorType);
+  else span.set({ 'error.type': errorType });
+}
+
+/** What went wrong, in a word of a closed list: of a refusal that a backend began with, the word for that. */
+function errorTypeOf({ progress, outcome, failure }: Finished): string | null {
+  if (failure !== null) return failure.code;
+  if (outcome.ending === 'completed') return null;
+  const refused = progress.firstContentAt === undefined ? progress.failures.at(-1) : undefined;
+  return outcome.ending === 'backend-failed' && refused !== undefined ? refused.code : outcome.ending;
 }
 
 function countRequest({ metrics, providerOf, now }: InferenceParts, finished: Finished): void {
@@ -226,7 +236,7 @@ function countRequest({ metrics, providerOf, now }: InferenceParts, finished: Fi
       backend === undefined || route === undefined || sent === undefined
         ? null
         : { provider: providerOf(backend), model: route.served, durationSeconds: (now() - sent.at) / 1000 },
-    errorType: failure?.code ?? (outcome.ending === 'completed' ? null : outcome.ending),
+    errorType: errorTypeOf(finished),
     streamed: progress.sent?.stream === true,
     traceId: span.traceId,
   });

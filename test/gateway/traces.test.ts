@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, suite, test } from 'node:test';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../support/mock-backend.ts';
-import { answer, errorReply } from '../support/mock-replies.ts';
+import { answer, anthropicStream, errorReply } from '../support/mock-replies.ts';
 import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
 
 const KEY = 'canary-key-pro';
@@ -181,6 +181,26 @@ suite('traces', () => {
     const reserve = named(spans, 'reserve').filter(({ status }) => status === 2);
     assert.equal(reserve.length, 1);
     assert.equal(reserve[0]?.attributes['error.type'], 'quota_exhausted');
+  });
+
+  test('of an answer that breaks off the root has failed, of a refusal by the backend it has not', async () => {
+    await start(false);
+    const { stream } = anthropicStream({ text: 'Hello, this is cut.' });
+    for (const backend of backends) backend.reply({ stream, cut: { afterFrames: 5, by: 'reset' } });
+    assert.match(await (await ask({}, { stream: true })).text(), /event: error/);
+    for (const backend of backends) {
+      backend.reset();
+      backend.reply(errorReply('anthropic', 400, 'invalid_request_error', 'bad'));
+    }
+    assert.equal((await ask()).status, 400);
+    const roots = named(await told(), 'POST /v1/messages');
+    assert.deepEqual(
+      roots.map(({ status, attributes }) => [status, attributes['gateway.ending'], attributes['error.type']]),
+      [
+        [2, 'backend-failed', 'backend-failed'],
+        [0, 'backend-failed', 'invalid_request'],
+      ],
+    );
   });
 
   test('a request whose sender records nothing is not recorded, and neither is a context that makes no sense', async () => {
