@@ -8,7 +8,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 
-const pool = new Pool(process.argv[2] ?? '', { connections: 256, pipelining: 1 });
+const pool = new Pool(process.argv[2] ?? '', { connections: 2_048, pipelining: 1 });
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect', 'upgrade']);
 
 function passOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {

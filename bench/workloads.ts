@@ -10,7 +10,7 @@ export const STREAMS = {
   /** A whole file. */
   long: { events: 2_000, pauseMs: 2 },
   /** One that stands open while others are opened beside it. */
-  open: { events: 30, pauseMs: 1_000 },
+  open: { events: 30, pauseMs: 500 },
 } as const;
 
 /** Users of the workload that has many. */

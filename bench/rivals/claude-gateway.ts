@@ -37,7 +37,8 @@ upstreams:
     port,
     launch: {
       command: pinned(CONTENDER_CORE, [PROGRAM, 'gateway', '--config', `${home}/gateway.yaml`]),
-      env: { HOME: home, CLAUDE_GATEWAY_ALLOW_LOOPBACK: '1' },
+      // It would hold more than 256 requests back otherwise.
+      env: { HOME: home, CLAUDE_GATEWAY_ALLOW_LOOPBACK: '1', BUN_CONFIG_MAX_HTTP_REQUESTS: '2048' },
       log: `${home}/output.log`,
     },
     config,
