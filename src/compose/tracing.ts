@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { NO_TRACER, type Tracer } from '../observe/tracer.ts';
+import { NO_TRACER, type Span, type Tracer } from '../observe/tracer.ts';
 import type { PipelineParts } from '../pipeline.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { Attempt } from '../upstream/attempt.ts';
@@ -102,7 +102,7 @@ export function traceAttempts(
       'gateway.backend': backend.name,
       'gateway.replica': backend.urls.indexOf(candidate.url),
     };
-    const work: Parameters<typeof tracer.step<Awaited<ReturnType<Attempt>>>>[1] = async (span) => {
+    const work = async (span: Span) => {
       const told = isTrusted(backend.name) ? withHeaders(writer, span.headers) : writer;
       const exchange = await attempt({ ...one, writer: told });
       const { reply, outbound } = exchange;
