@@ -1,4 +1,5 @@
 /** Browsers that were sent to a realm to sign in and are expected back. */
+import { GatewayError } from '../errors.ts';
 import type { Collection } from '../store/records.ts';
 import { digestOf } from './digest.ts';
 
@@ -17,7 +18,10 @@ export interface Returned {
 }
 
 export interface Departures {
-  /** @param browser the secret in the browser's cookie */
+  /**
+   * @param browser the secret in the browser's cookie
+   * @throws GatewayError `identity_unavailable` when too many are under way
+   */
   leave(issuer: string, browser: string, purpose: string): Promise<Departure>;
   /** Each state works once, in the browser that left with it, within ten minutes; else null. */
   returned(state: string, browser: string): Promise<Returned | null>;
@@ -31,6 +35,8 @@ export interface DeparturesOptions {
 }
 
 const LIFE_MS = 600_000;
+/** Most browsers that are expected back at a time, on all replicas together. */
+const MOST_AWAY = 10_000;
 
 interface LeaveRecord extends Returned {
   readonly browser: string;
@@ -42,7 +48,8 @@ export function createDepartures({ collection, random, challengeOf }: Departures
     async leave(issuer, browser, purpose) {
       const [state, codeVerifier] = [secret(), secret()];
       const record: LeaveRecord = { purpose, issuer, codeVerifier, browser: digestOf(browser) };
-      await collection.put(digestOf(state), JSON.stringify(record), { ttl: LIFE_MS });
+      const kept = { ttl: LIFE_MS, atMost: MOST_AWAY };
+      if (!(await collection.put(digestOf(state), JSON.stringify(record), kept))) throw tooMany();
       return { state, codeChallenge: challengeOf(codeVerifier) };
     },
 
@@ -53,3 +60,10 @@ export function createDepartures({ collection, random, challengeOf }: Departures
     },
   };
 }
+
+const tooMany = () =>
+  new GatewayError(
+    'identity_unavailable',
+    'Too many sign-ins are under way; please try again in a few minutes.',
+    { retryAfterSeconds: 60 },
+  );

@@ -125,6 +125,7 @@ async function callerOf({ identify }: ConsoleParts, key: string) {
 
 /** The realm's own failures are plain errors, free of secrets. */
 function asAway(cause: unknown): never {
+  if (cause instanceof GatewayError) throw cause;
   throw new GatewayError(
     'identity_unavailable',
     'The identity provider does not answer. Please try again in a moment.',

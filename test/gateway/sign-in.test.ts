@@ -540,6 +540,8 @@ test('telemetry is taken and dropped; strangers’ is not, nor more than four me
 
 /** The routes that answer a stranger, beside those of every gateway, and why they may. */
 const OPEN: Readonly<Record<string, number>> = {
+  'GET /console': 303,
+  'POST /console': 303,
   'GET /': 200,
   'GET /api/hello': 200,
   'GET /v1/api/hello': 200,
@@ -571,6 +573,7 @@ test('every other route refuses a stranger', async () => {
     const form = method === 'POST' && endpoint in OPEN;
     const { status } = await fetch(here.url + path, {
       method,
+      redirect: 'manual',
       ...(form && { body: new URLSearchParams({ a: 'b' }) }),
     });
     assert.equal(status, OPEN[endpoint] ?? 401, endpoint);
