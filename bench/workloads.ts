@@ -98,9 +98,10 @@ export const WORKLOADS: readonly Workload[] = [
 /** Asked at half of the gateway's capacity, however fast it is answered. */
 export const PACED: readonly Workload[] = [SMALL, USUAL, LARGE].map((one) => ({ ...one, connections: 128 }));
 
-/** A thousand streams, open at once. */
+/** A thousand streams, open at once; a user of ours may not have so many. */
 export const OPEN_STREAMS: Workload = {
   ...streams('1,000 open streams', 'open'),
+  users: MANY_USERS,
   connections: 1_000,
   requests: 1_000,
 };
