@@ -63,5 +63,8 @@ function pasteSection({ minted, demoModel, earlierKeys }: WelcomeFacts, address:
     '',
     'OpenAI SDK',
     `  new OpenAI({ baseURL: '${address}/v1', apiKey: '${key}' })`,
+    '',
+    'Quota, usage and keys in the browser (sign in with a key)',
+    `  ${address}/console`,
   ];
 }
