@@ -1,6 +1,7 @@
 /** Allowances as clients see them: several at once, landing softly, turns, pools, one user's own limit. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { type MockBackend, startMockBackend } from '../support/mock-backend.ts';
 
@@ -76,6 +77,15 @@ async function quotaOf(user: string) {
   return { ...body, headers: response.headers };
 }
 
+/** Tokens are known when the answer is over, and charged behind its back. */
+async function quotaOnceTokensAre(tokens: number, user: string) {
+  for (;;) {
+    const quota = await quotaOf(user);
+    if (quota.allowances.some(({ unit, used }) => unit === 'token' && used === tokens)) return quota;
+    await pause(20);
+  }
+}
+
 test('beyond its day a tier that lands softly goes on with the internal model, and says so', async () => {
   claude.say({ text: 'From Claude.' });
   assert.equal((await ask('sam')).headers.get('x-gateway-backend'), 'claude');
@@ -103,7 +113,7 @@ test('every allowance is in the headers and in GET /quota, and tokens are what t
     headers.get('ratelimit-policy') ?? '',
     /^"daily";q=3;w=86400, "tokens";q=1000000;w=2592000;qu="tokens"$/,
   );
-  const { allowances, used, limit } = await quotaOf('tom');
+  const { allowances, used, limit } = await quotaOnceTokensAre(1_500, 'tom');
   assert.deepEqual([used, limit], [2, 3], 'opus counts two');
   assert.deepEqual(
     allowances.map(({ name, unit, used: spent }) => [name, unit, spent]),

@@ -141,7 +141,7 @@ export const ROWS: Readonly<Record<number, Row>> = {
     what: 'slow readers',
     proofs: [
       ...slow(
-        'a reader of 1 KB a second pauses a flood of events and costs less than a megabyte or so',
+        'a reader of 1 KB a second pauses a flood of events, and memory stays bounded',
         'who does not read a whole answer is let go, and the memory with it',
         'who reads slowly but steadily gets the whole answer',
       ),

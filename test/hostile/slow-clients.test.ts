@@ -208,7 +208,7 @@ test('who reads slowly but steadily gets the whole answer', async () => {
   }, 7);
 });
 
-test('a reader of 1 KB a second pauses a flood of events and costs less than a megabyte or so', {
+test('a reader of 1 KB a second pauses a flood of events, and memory stays bounded', {
   skip,
 }, async () => {
   await withRawBackend(async (own, backend) => {
@@ -217,7 +217,7 @@ test('a reader of 1 KB a second pauses a flood of events and costs less than a m
       socket.write(STREAM_HEAD);
       const event = chunk('x'.repeat(16_000));
       const pour = () => {
-        while (!socket.destroyed && poured < 300_000_000) {
+        while (!socket.destroyed && poured < 3_000_000_000) {
           poured += event.length;
           if (!socket.write(event)) return;
         }
@@ -237,12 +237,16 @@ test('a reader of 1 KB a second pauses a flood of events and costs less than a m
         }
       })();
     }
-    await within(PATIENCE_MS, 'ten streams', backend.asked(10));
-    await pause(1500);
-    const growth = memoryOf(own.gateway.pid) - before;
-    assert.ok(growth < 100_000_000, `${growth} bytes more are in use for 10 streams`);
-    assert.ok(poured < 150_000_000, `${poured} bytes were taken from the backend`);
-    for (const socket of readers) socket.destroy();
+    try {
+      await within(PATIENCE_MS, 'ten streams', backend.asked(10));
+      await pause(1500);
+      const growth = memoryOf(own.gateway.pid) - before;
+      // V8's young generation alone takes 100 MB under such a flood (docs/decisions/2026-11-22-soak.md); all of it is 3 GB.
+      assert.ok(growth < 200_000_000, `${growth} bytes more are in use for 10 streams`);
+      assert.ok(poured < 150_000_000, `${poured} bytes were taken from the backend`);
+    } finally {
+      for (const socket of readers) socket.destroy();
+    }
     while (backend.open() > 1) await pause(20);
   });
 });
