@@ -338,6 +338,9 @@ async function playLeavers(own: Rig): Promise<void> {
   await round();
   const descriptors = await within(PATIENCE_MS, 'a first rest', atRest());
   await round();
-  const left = (await within(PATIENCE_MS, 'a second rest', atRest())) - descriptors;
-  assert.ok(left < 20, `${left} more descriptors are open than after the first round`);
+  // Clients that left within a body are heard out for a moment before their sockets are closed.
+  const asBefore = async () => {
+    while (descriptorsOf(own.gateway.pid) >= descriptors + 20) await pause(100);
+  };
+  await within(PATIENCE_MS, 'as few open descriptors as after the first round', asBefore());
 }
