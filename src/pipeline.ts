@@ -330,7 +330,7 @@ async function answer(
     ...routeHeaders(route, backend.name, outbound.translation?.dropped ?? []),
     ...quotaHeaders(parts, call, reservation, route),
     ...(parts.quota.health().state === 'degraded' && { 'x-gateway-quota-store': 'degraded' }),
-    ...(progress.reservation?.wouldRefuse && { 'x-gateway-quota-shadow': 'would-refuse' }),
+    ...(reservation.wouldRefuse && { 'x-gateway-quota-shadow': 'would-refuse' }),
   };
   if (reply.kind === 'refused') {
     call.refuse(reply, headers);

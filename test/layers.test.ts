@@ -12,6 +12,7 @@ import { type Code, type Import, importsOf, linesWith, toCode } from './support/
 const LAYERS: Readonly<Record<string, number>> = {
   'types.ts': 0,
   'errors.ts': 0,
+  'after.ts': 0,
   protocol: 1,
   store: 1,
   auth: 2,

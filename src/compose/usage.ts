@@ -1,5 +1,6 @@
 /** What was used: kept in Valkey or the data folder, and handed to a metering system where there is one. */
 import { join } from 'node:path';
+import { afterTimeout } from '../after.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -83,10 +84,4 @@ function createExporterOf({ usage }: Config, outbox: Outbox, metrics: Metrics, l
     log,
     onDelivery: metrics.usageDelivered,
   });
-}
-
-function afterTimeout(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 /** One part of a request: held in the store, kept alive, and settled through the journal. */
+
+import type { After } from '../after.ts';
 import type { Standing } from '../types.ts';
-import type { After } from './after.ts';
 import type { Draw } from './draws.ts';
 import type { Journal, Settlement } from './journal.ts';
 import type { OutageGrants } from './outage-grants.ts';

@@ -1,4 +1,4 @@
-import type { After } from './after.ts';
+import type { After } from '../after.ts';
 import type { JournalFile } from './journal-file.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
 import type { Entry } from './store.ts';

@@ -1,5 +1,5 @@
+import { type After, afterTimeout } from '../after.ts';
 import type { Allowance, Principal, QuotaWindow, Standing, Terms } from '../types.ts';
-import type { After } from './after.ts';
 import { type Demand, type Draw, subjectOf, toCounts, toDraws, toTitleDraw } from './draws.ts';
 import { createHolder, type Held, type Holder, type HoldOptions } from './hold.ts';
 import { createJournal } from './journal.ts';
@@ -258,9 +258,3 @@ async function peekAll(
 function throwUnavailable(cause: unknown): never {
   throw toUnavailable(cause);
 }
-
-const afterTimeout: After = (ms, run) => {
-  const timer = setTimeout(run, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
-};

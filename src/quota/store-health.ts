@@ -1,4 +1,4 @@
-import type { After } from './after.ts';
+import type { After } from '../after.ts';
 
 /** Where the quota parts log; fields never hold a subject's name, a credential or a request's content. */
 export interface QuotaLog {

@@ -2,6 +2,7 @@
  * The line before a backend that is busy: so many requests at once, the others wait, people before background work,
  * and among users by turns, those of a heavier tier more often. Nobody waits long, and nobody behind too many.
  */
+import { type After, afterTimeout } from '../after.ts';
 import { GatewayError } from '../errors.ts';
 
 /** Who wants to enter. */
@@ -37,9 +38,6 @@ export interface Admission {
   /** Requests that wait for a backend now. */
   waiting(backend: string): number;
 }
-
-/** Runs something later; what it returns takes that back. */
-export type After = (ms: number, run: () => void) => () => void;
 
 /** Seconds after which a request that was not let in may come again: places come free all the time. */
 const RETRY_AFTER = 2;
@@ -186,8 +184,3 @@ const tooBusy = (backend: string) =>
     `The model server "${backend}" is busy and too many requests wait for it; nothing was charged; try again shortly.`,
     { retryAfterSeconds: RETRY_AFTER },
   );
-
-const afterTimeout: After = (ms, run) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};

@@ -1,3 +1,4 @@
+import type { After } from '../after.ts';
 import { type Customer, toCloudEvent, toLagoEvent } from './events.ts';
 import type { Outbox, Posted } from './outbox.ts';
 
@@ -24,7 +25,7 @@ export interface ExporterOptions {
   /** Records that wait for the sink at most; beyond that the oldest are dropped. */
   readonly capacity: number;
   readonly fetch: typeof fetch;
-  readonly after: (ms: number, run: () => void) => () => void;
+  readonly after: After;
   readonly log: {
     info(fields: Readonly<Record<string, unknown>>, message: string): void;
     warn(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -1,3 +1,4 @@
+import type { After } from '../after.ts';
 import type { UsageRecord } from './record.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -21,7 +22,7 @@ export interface LedgerOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Runs something once, so many milliseconds from now; what it returns calls that off. */
-  readonly after: (ms: number, run: () => void) => () => void;
+  readonly after: After;
   readonly log: LedgerLog;
   /** Told after each batch that was written. */
   readonly onWritten?: (() => void) | undefined;

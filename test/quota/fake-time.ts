@@ -1,4 +1,4 @@
-import type { After } from '../../src/quota/after.ts';
+import type { After } from '../../src/after.ts';
 
 /** A clock that moves when told, and what waits for it. */
 export interface FakeTime {
