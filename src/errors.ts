@@ -242,3 +242,12 @@ export class GatewayError extends Error {
 export function hasClientLeft(signal: AbortSignal): boolean {
   return signal.aborted && !(signal.reason instanceof GatewayError);
 }
+
+/**
+ * Makes a failure in the gateway's own words a result to look at, for `.catch()`; anything else (the client's leaving,
+ * a fault of ours) flies on.
+ */
+export function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  throw error;
+}

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import { ERRORS, GatewayError } from '../errors.ts';
+import { asGatewayError, ERRORS, GatewayError } from '../errors.ts';
 import type { Principal, Tier } from '../types.ts';
 import { readCredentials } from './credentials.ts';
 import type { Denied } from './denied.ts';
@@ -134,7 +134,7 @@ export function createIdentify(options: AuthenticatorOptions): Identify {
   return async function identify(rawHeaders) {
     const { values, otherScheme } = readCredentials(rawHeaders);
     if (values.length === 0) throw refuse(missing(otherScheme));
-    const answers = await Promise.all(values.map((value) => claim(value).catch(toAnswer)));
+    const answers = await Promise.all(values.map((value) => claim(value).catch(asGatewayError)));
     const claimant = chooseClaimant(answers);
     if (claimant instanceof GatewayError) throw refuse(claimant);
     const { tier, owner, via, claims, ...who } = claimant;
@@ -273,11 +273,6 @@ function reasonFor(credential: string): string {
 }
 
 const OWN_SHAPE = /^lgw[a-z]?_/;
-
-function toAnswer(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  throw error;
-}
 
 /** Adds the challenge of RFC 6750 §3 to a 401. A request without a credential gets no `error` in it (§3.1). */
 function createRefusal(resourceMetadataUrl: string | undefined): (error: GatewayError) => GatewayError {

@@ -1,5 +1,5 @@
 /** Operators look for users, see where one stands, give more, and end what they hold. */
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
 import { type Html, html } from '../http/html.ts';
 import { MOST_EXTRA, type ShownStanding, toActor } from '../http/standings.ts';
 import type { KnownUser } from '../usage/usage-store.ts';
@@ -56,10 +56,7 @@ ${toRevokeForm(visit)}`;
   return { title: known.user, body };
 }
 
-function asSentence(error: unknown): string {
-  if (error instanceof GatewayError) return error.message;
-  throw error;
-}
+const asSentence = (error: unknown): string => asGatewayError(error).message;
 
 function toGrantForm(
   { formToken }: Visit,

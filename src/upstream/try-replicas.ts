@@ -2,7 +2,7 @@
  * One model at one backend: waits for a place, then tries the replicas that serve it, the conversation's own first,
  * until one begins to answer.
  */
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { asGatewayError, type ErrorCode, GatewayError } from '../errors.ts';
 import type { Candidate } from '../types.ts';
 import type { Gate, Guest, Leave } from './admission.ts';
 import type { Attempt, Exchange, FailedAttempt } from './attempt.ts';
@@ -84,7 +84,7 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
   return async (target, sending, isLastResort) => {
     const { backend, model } = target;
     retries.earn(backend.name);
-    const leavePlace = await enter(traffic, target, sending).catch(toResult);
+    const leavePlace = await enter(traffic, target, sending).catch(asGatewayError);
     if (leavePlace instanceof GatewayError) {
       sending.onFailure({ backend: backend.name, model, code: leavePlace.code });
       return leavePlace;
@@ -130,7 +130,7 @@ export function createTryReplicas(traffic: Traffic, attempt: Attempt): TryReplic
       const { writer, signal, onFailure } = sending;
       const onSilence = (sent: Outbound) => sending.onSilence(candidate, sent);
       const one = { candidate, backend, writer, changes: NO_CHANGES, signal, onSilence, onFailure };
-      const result = await attempt(one).catch(toResult);
+      const result = await attempt(one).catch(asGatewayError);
       const code = failureOf(result);
       hasBegun = code === null;
       if (code === null) visit.succeeded();
@@ -196,12 +196,6 @@ function withPlace(served: Served, leavePlace: Leave): Served {
       leavePlace();
     },
   };
-}
-
-/** A failure in the gateway's own words is a result to look at; anything else (the client's leaving) flies on. */
-export function toResult(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  throw error;
 }
 
 export function failureOf(result: Exchange | GatewayError): ErrorCode | null {
