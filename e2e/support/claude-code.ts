@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runClient } from './run-client.ts';
 
 export interface ClaudeCodeRun {
   readonly prompt: string;
@@ -86,9 +86,10 @@ function argumentsOf(run: ClaudeCodeRun): string[] {
   ];
 }
 
-function spawnClaudeCode(run: ClaudeCodeRun, home: string, cwd: string): Promise<ClaudeCodeResult> {
-  const started = performance.now();
-  const child = spawn(claudeCodeBinary(), argumentsOf(run), {
+async function spawnClaudeCode(run: ClaudeCodeRun, home: string, cwd: string): Promise<ClaudeCodeResult> {
+  const ended = await runClient({
+    program: claudeCodeBinary(),
+    args: argumentsOf(run),
     cwd,
     env: {
       PATH: process.env.PATH,
@@ -99,31 +100,16 @@ function spawnClaudeCode(run: ClaudeCodeRun, home: string, cwd: string): Promise
       ...QUIET,
       ...run.env,
     },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    prompt: run.prompt,
+    timeoutMs: run.timeoutMs,
   });
-  child.stdin.end(run.prompt);
-  const timer = setTimeout(() => child.kill('SIGKILL'), run.timeoutMs ?? 60_000);
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (exitCode) => {
-      clearTimeout(timer);
-      const text = Buffer.concat(stdout).toString('utf8');
-      const report = reportOf(text);
-      resolve({
-        exitCode,
-        result: typeof report.result === 'string' ? report.result : '',
-        isError: report.is_error !== false,
-        report,
-        stdout: text,
-        stderr: Buffer.concat(stderr).toString('utf8'),
-        durationMs: performance.now() - started,
-      });
-    });
-  });
+  const report = reportOf(ended.stdout);
+  return {
+    ...ended,
+    result: typeof report.result === 'string' ? report.result : '',
+    isError: report.is_error !== false,
+    report,
+  };
 }
 
 function reportOf(stdout: string): Record<string, unknown> {

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runClient } from './run-client.ts';
 
 export interface CodexRun {
   readonly prompt: string;
@@ -137,33 +137,16 @@ function argumentsOf({ args = [], resume }: CodexRun): string[] {
   ];
 }
 
-function spawnCodex(run: CodexRun, home: string, cwd: string): Promise<CodexResult> {
-  const started = performance.now();
-  const child = spawn(codexBinary(), argumentsOf(run), {
+async function spawnCodex(run: CodexRun, home: string, cwd: string): Promise<CodexResult> {
+  const ended = await runClient({
+    program: codexBinary(),
+    args: argumentsOf(run),
     cwd,
     env: codexEnvironment(home, run.token),
-    stdio: ['pipe', 'pipe', 'pipe'],
+    prompt: run.prompt,
+    timeoutMs: run.timeoutMs,
   });
-  child.stdin.end(run.prompt);
-  const timer = setTimeout(() => child.kill('SIGKILL'), run.timeoutMs ?? 60_000);
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (exitCode) => {
-      clearTimeout(timer);
-      const text = Buffer.concat(stdout).toString('utf8');
-      resolve({
-        exitCode,
-        ...read(text),
-        stdout: text,
-        stderr: Buffer.concat(stderr).toString('utf8'),
-        durationMs: performance.now() - started,
-      });
-    });
-  });
+  return { ...ended, ...read(ended.stdout) };
 }
 
 function read(stdout: string): Pick<CodexResult, 'events' | 'texts' | 'errors' | 'session'> {
