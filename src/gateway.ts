@@ -65,7 +65,7 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
     log.warn({ replica: new URL(url).host, state }, 'a replica changed its state'),
   );
   const { quota, configure } = openQuota(config, store, metrics, log, clock);
-  const usage = openUsage(config, valkey, metrics, log, clock);
+  const usage = await openUsage(config, valkey, metrics, log, clock);
 
   const live = createLiveRequests();
   metrics.watch({ answers: () => live.list().filter(hasBegun).length });
@@ -90,7 +90,7 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
     now,
     randomText,
   };
-  let service = createService(config, core);
+  let service = await createService(config, core);
   const handle = async (scope: Scope): Promise<void> => {
     const held = service.take();
     try {
@@ -108,7 +108,7 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
   const reloader = createReloader({
     config,
     async apply(next, changes) {
-      const fresh = createService(next, core, keptThrough(changes, service.value.kept));
+      const fresh = await createService(next, core, keptThrough(changes, service.value.kept));
       await fresh.value.warmUp();
       const before = service;
       service = fresh;

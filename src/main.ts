@@ -9,7 +9,7 @@ import { welcomeText } from './cli/welcome.ts';
 import { type ConfigProblem, type ConfigResult, EXIT_CONFIG, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { watchFiles } from './config/watch.ts';
-import { type DemoBackend, startDemoBackend } from './demo/demo-backend.ts';
+import type { DemoBackend } from './demo/demo-backend.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createLog, type Log } from './observe/log.ts';
 
@@ -41,7 +41,7 @@ async function serve(config: Config): Promise<void> {
 
   const mintsKeys = needsKeys(config);
   const keys = mintsKeys ? await loadKeys(config) : NO_KEYS;
-  const demo = Object.keys(config.backends).length === 0 ? await startDemoBackend() : null;
+  const demo = Object.keys(config.backends).length === 0 ? await startDemo() : null;
   const complete = demo === null ? config : withDemoBackend(config, demo);
   const gateway = await createGateway({
     config: complete,
@@ -108,6 +108,11 @@ function loadKeys(config: Config): Promise<DemoKeys> {
   return loadOrCreateDemoKeys(config.dataDir, Object.keys(config.tiers)).catch((error: Error) => {
     refuseToStart([{ key: 'GATEWAY_DATA_DIR', message: error.message }]);
   });
+}
+
+async function startDemo(): Promise<DemoBackend> {
+  const { startDemoBackend } = await import('./demo/demo-backend.ts');
+  return startDemoBackend();
 }
 
 function withDemoBackend(config: Config, { url, model }: DemoBackend): Config {

@@ -4,7 +4,7 @@ import { type Authenticate, createIdentify, type HandedOut, type Identify } from
 import { createDenied, type Denied } from '../auth/denied.ts';
 import { createIntrospect } from '../auth/introspect.ts';
 import { createKeyring, hashKey, type KeyEntry } from '../auth/keys.ts';
-import { createTokenVerifier, type TokenVerifier } from '../auth/oidc.ts';
+import type { TokenVerifier } from '../auth/oidc.ts';
 import { createOperatorCheck } from '../auth/operators.ts';
 import { createFindOwner } from '../auth/owners.ts';
 import { createPersonalKeys, type PersonalKeys } from '../auth/personal-keys.ts';
@@ -40,12 +40,15 @@ export function createRealms(config: Config, clock: () => number): readonly Real
   );
 }
 
-export function createVerifiers(
+/** Loads what verifies tokens only where somebody issues them. */
+export async function createVerifiers(
   config: Config,
   realms: readonly Realm[],
   clock: () => number,
   log: Log,
-): readonly TokenVerifier[] {
+): Promise<readonly TokenVerifier[]> {
+  if (realms.length === 0) return [];
+  const { createTokenVerifier } = await import('../auth/oidc.ts');
   const { algorithms, clockSkewSeconds, introspection } = config.auth.keycloak;
   return configuredRealms(config).map(({ url: issuer, jwksUri, audience, clientId }) => {
     const realm = realms.find((one) => one.issuer === issuer);

@@ -93,13 +93,18 @@ export interface Service {
 }
 
 /** Builds a service that is not in use yet. */
-export function createService(config: Config, core: Core, kept: Partial<Kept> = {}): Shared<Service> {
+export async function createService(
+  config: Config,
+  core: Core,
+  kept: Partial<Kept> = {},
+): Promise<Shared<Service>> {
   const { log, metrics, quota, clock, now, randomText } = core;
   const { limits } = config;
   const tiers = toTiers(config);
 
   const realms = createRealms(config, clock);
-  const verifiers = kept.verifiers?.take() ?? toShared(createVerifiers(config, realms, clock, log), closeAll);
+  const verifiers =
+    kept.verifiers?.take() ?? toShared(await createVerifiers(config, realms, clock, log), closeAll);
   const keys = [...configuredKeys(config), ...core.extraKeys];
   const identityParts = { ...core, config, keys, tiers, realms, verifiers: verifiers.value };
   const identity = createIdentity(identityParts);
@@ -139,14 +144,13 @@ export function createService(config: Config, core: Core, kept: Partial<Kept> = 
       return upstream.value.describe();
     },
   };
-  const { bodyBytes } = limits;
   const counting = {
     ...callers,
     recall: parts.memory.recall,
     enter,
     modelsFor,
     countTokens: createCountTokens(backends, caller, core.traffic.replicas),
-    bodyBytes,
+    bodyBytes: limits.bodyBytes,
   };
   const allModels = () => catalogue.models();
   const forCodex = createForCodex(backends, catalogue.known);

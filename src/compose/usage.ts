@@ -12,7 +12,7 @@ import type { Outbox } from '../usage/outbox.ts';
 import type { UsageRecord } from '../usage/record.ts';
 import { createSqliteUsage } from '../usage/sqlite-usage.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
-import { createValkeyUsage } from '../usage/valkey-usage.ts';
+import type { ValkeyUsageOptions } from '../usage/valkey-usage.ts';
 
 export interface UsageKept {
   /** Takes a record; never throws and costs the request nothing more. */
@@ -25,18 +25,18 @@ export interface UsageKept {
 }
 
 /** @throws Error when the file cannot be opened or made in the data folder */
-export function openUsage(
+export async function openUsage(
   config: Config,
   valkey: Valkey | null,
   metrics: Metrics,
   log: Log,
   clock: () => number,
-): UsageKept {
+): Promise<UsageKept> {
   const { usage, quota, dataDir } = config;
   const dayOf = (at: number) => calendarWindows('day', at, quota.timeZone).current.id;
   const { retentionDays } = usage;
   const exports = usage.export !== undefined;
-  const shared = valkey === null ? null : createValkeyUsage({ valkey, dayOf, retentionDays });
+  const shared = valkey === null ? null : await openShared({ valkey, dayOf, retentionDays });
   // What waits for the sink is on the replica's own disk in any case.
   const local = createSqliteUsage({ file: join(dataDir, 'usage.db'), dayOf, exports });
   const store = shared === null ? local : exports ? inBoth(shared, local) : shared;
@@ -54,6 +54,11 @@ export function openUsage(
       await local.close();
     },
   };
+}
+
+async function openShared(options: ValkeyUsageOptions): Promise<UsageStore> {
+  const { createValkeyUsage } = await import('../usage/valkey-usage.ts');
+  return createValkeyUsage(options);
 }
 
 /** Read from the first. A batch that only the first took is given to both again: it knows that it has it. */
