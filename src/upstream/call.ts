@@ -2,8 +2,9 @@
  * One HTTP exchange with a backend. The only file that knows undici: one pool per origin, no redirects followed,
  * every wait bounded, failures said in the gateway's own codes.
  */
-import { Agent, errors } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { GatewayError } from '../errors.ts';
+import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
 
 export interface CallerLimits {
   readonly connectSeconds: number;
@@ -52,28 +53,19 @@ export function createCaller(limits: CallerLimits): Caller {
     maxHeaderSize: 64 * 1024,
   });
   return {
-    async call(request) {
-      const { origin, pathname, search } = new URL(request.url);
-      const reply = await agent
-        .request({
-          origin,
-          path: pathname + search,
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null,
-          signal: request.signal,
-          onInfo: refuseFlood(),
-          ...(request.firstByteSeconds !== undefined && { headersTimeout: request.firstByteSeconds * 1000 }),
-        })
-        .catch((error: unknown) => {
-          throw toGatewayError(error, request.signal);
-        });
-      return {
-        status: reply.statusCode,
-        headers: firstValues(reply.headers),
-        body: readBody(reply.body, request.signal),
-      };
-    },
+    call: (request) =>
+      new Promise((resolve, reject) => {
+        const { url, method, headers, body = null, signal, firstByteSeconds } = request;
+        if (signal.aborted) return reject(signal.reason);
+        const options = {
+          ...targetOf(url),
+          method,
+          headers,
+          body,
+          headersTimeout: firstByteSeconds === undefined ? null : firstByteSeconds * 1000,
+        };
+        agent.dispatch(options, receive(signal, resolve, reject));
+      }),
     close: () => agent.destroy(),
   };
 }
@@ -81,26 +73,82 @@ export function createCaller(limits: CallerLimits): Caller {
 /** Every `103 Early Hints` starts the wait for the answer anew, so a backend could send them for ever. */
 const MAX_INTERIM_ANSWERS = 16;
 
-function refuseFlood(): () => void {
-  let seen = 0;
-  return () => {
-    if (++seen > MAX_INTERIM_ANSWERS) throw new errors.HTTPParserError('too many interim answers');
+const ONCE = { once: true };
+
+/** Takes in one answer; the signal ends it, whatever has come of it. */
+function receive(
+  signal: AbortSignal,
+  resolve: (reply: CallReply) => void,
+  reject: (reason: unknown) => void,
+): Dispatcher.DispatchHandler {
+  let controller: Dispatcher.DispatchController | null = null;
+  let body: ArrivingBody | null = null;
+  let interim = 0;
+
+  const fail = (error: unknown): void => {
+    signal.removeEventListener('abort', onAbort);
+    const failure = toGatewayError(error, signal);
+    if (body === null) reject(failure);
+    else body.fail(failure);
+  };
+  const onAbort = (): void => {
+    fail(signal.reason);
+    controller?.abort(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, ONCE);
+
+  return {
+    onRequestStart(begun) {
+      controller = begun;
+      if (signal.aborted) begun.abort(signal.reason);
+    },
+    onResponseStart(begun, status, headers) {
+      if (status < 200) {
+        if (++interim > MAX_INTERIM_ANSWERS) throw new errors.HTTPParserError('too many interim answers');
+        return;
+      }
+      body = createArrivingBody({
+        pause: () => begun.pause(),
+        resume: () => begun.resume(),
+        stop() {
+          signal.removeEventListener('abort', onAbort);
+          begun.abort(new errors.RequestAbortedError());
+        },
+      });
+      resolve({ status, headers: firstValues(headers), body });
+    },
+    onResponseData(_controller, piece) {
+      body?.push(piece);
+    },
+    onResponseEnd() {
+      signal.removeEventListener('abort', onAbort);
+      body?.end();
+    },
+    onResponseError: (_controller, error) => fail(error),
   };
 }
 
-async function* readBody(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    throw toGatewayError(error, signal);
-  }
+/** Addresses come from the configuration, so there are few; beyond so many, all are taken apart anew. */
+const MOST_TARGETS = 1000;
+
+const targets = new Map<string, { readonly origin: string; readonly path: string }>();
+
+function targetOf(url: string): { readonly origin: string; readonly path: string } {
+  const known = targets.get(url);
+  if (known !== undefined) return known;
+  const { origin, pathname, search } = new URL(url);
+  const target = { origin, path: pathname + search };
+  if (targets.size >= MOST_TARGETS) targets.clear();
+  targets.set(url, target);
+  return target;
 }
 
 function firstValues(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): Record<string, string> {
   const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name];
     const first = Array.isArray(value) ? value[0] : value;
     if (first !== undefined) result[name] = first;
   }
