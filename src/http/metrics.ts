@@ -1,7 +1,8 @@
 /** `GET /metrics`, on its own port so that it is not public, or beside the rest where the ports are equal. */
-import { createServer } from 'node:http';
+
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from '../observe/metrics.ts';
+import { createServer } from './node-http.ts';
 import { sendBytes } from './reply.ts';
 import type { Scope } from './request-scope.ts';
 

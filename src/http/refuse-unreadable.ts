@@ -1,8 +1,9 @@
 /** What Node's parser refuses before there is a request: answered by hand, in an envelope that either dialect reads. */
-import { STATUS_CODES } from 'node:http';
+
 import type { Duplex } from 'node:stream';
 import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import { toErrorBody } from '../protocol/error-body.ts';
+import { STATUS_CODES } from './node-http.ts';
 
 interface Row {
   readonly code: ErrorCode;

@@ -1,10 +1,11 @@
 /** The listening socket: limits, one scope per request, and an orderly end. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
+import { createServer } from './node-http.ts';
 import { readUnreadable, refuseUnreadable } from './refuse-unreadable.ts';
 import { sendError, toGatewayError } from './reply.ts';
 import { openScope, type Scope } from './request-scope.ts';

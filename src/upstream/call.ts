@@ -1,8 +1,11 @@
 /**
  * One HTTP exchange with a backend. The only file that knows undici: one pool per origin, no redirects followed,
- * every wait bounded, failures said in the gateway's own codes.
+ * every wait bounded, failures said in the gateway's own codes. Parts of it are loaded by themselves: its index brings
+ * a fetch, WebSockets, caches and mocks, for 5 MB and 30 ms at every start.
  */
-import { Agent, type Dispatcher, errors } from 'undici';
+import type { Dispatcher } from 'undici';
+import errors from 'undici/lib/core/errors.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import { GatewayError } from '../errors.ts';
 import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
 
