@@ -3,7 +3,8 @@
  * in development there), as its Prometheus exporter would spell them. The gateway is a server to its callers and a
  * client of its backends; operations are always `chat`.
  */
-import { Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import Histogram from 'prom-client/lib/histogram.js';
 import type { Usage } from '../types.ts';
 import type { ExemplarLabels, Observe } from './exemplars.ts';
 

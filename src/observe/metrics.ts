@@ -2,11 +2,13 @@
  * Prometheus metrics. Labels are bounded by construction: tiers and backends come from the configuration, users are
  * hashes of a limited number, model names beyond a limit become `other`.
  */
-import { type Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import type { Counter } from 'prom-client';
+import Registry from 'prom-client/lib/registry.js';
 import type { Dialect, Usage } from '../types.ts';
 import { exemplarOf, toObserve } from './exemplars.ts';
 import { createGenAiMeters } from './gen-ai.ts';
 import { createMeters } from './meters.ts';
+import { countProcess } from './process-metrics.ts';
 import { createReadings, type Sources } from './readings.ts';
 
 /** Most users with a series of their own in `gateway_quota_used`; the others are summed as `other`. */
@@ -107,7 +109,7 @@ export function createMetrics({ clock, version, exemplars = false }: MetricsOpti
   // prom-client renames counters for good when it writes OpenMetrics, so a process speaks one format only.
   const registry = new Registry();
   if (exemplars) registry.setContentType(OPEN_METRICS);
-  collectDefaultMetrics({ register: registry });
+  countProcess(registry);
   const observe = toObserve(exemplars);
   const meters = createMeters(registry, exemplars);
   const genAi = createGenAiMeters(registry, exemplars, observe);

@@ -1,5 +1,6 @@
 /** What is not counted but looked up, each time somebody asks for the metrics. */
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import Gauge from 'prom-client/lib/gauge.js';
 
 /** Where the readings come from. */
 export interface Sources {
