@@ -40,6 +40,8 @@ export interface JournalOptions {
   readonly log?: QuotaLog | undefined;
   /** Where settlements that wait outlive the process; closed together with this. Default: in memory alone. */
   readonly file?: JournalFile | undefined;
+  /** Whether the store may lose in a restart what it has done, so that it is kept to be repeated. Default false. */
+  readonly storeForgets?: boolean | undefined;
   /** Settlements that wait at most; beyond that the oldest is given up. Default 100,000, some 50 MB. */
   readonly capacity?: number | undefined;
 }
@@ -64,7 +66,7 @@ interface Waiting {
  * done nobody knows, so everything is tried again; the store charges once per request.
  */
 export function createJournal(options: JournalOptions): Journal {
-  const { apply, clock, after, log, file, capacity = 100_000 } = options;
+  const { apply, clock, after, log, file, storeForgets = false, capacity = 100_000 } = options;
   const waiting = new Map<string, Waiting>(file?.left.flatMap(({ key, text }) => fromText(key, text)));
   const notes = createNotes(file, waiting.keys(), log);
   const recent = createRecent(clock);
@@ -78,7 +80,7 @@ export function createJournal(options: JournalOptions): Journal {
   async function applied(key: string, { settlement, askedAt }: Waiting): Promise<Waiting | null> {
     try {
       settlement.told(await apply(settlement));
-      recent.add(key, settlement);
+      if (storeForgets) recent.add(key, settlement);
       return null;
     } catch (error) {
       return { settlement, askedAt: error instanceof LeftAlone ? askedAt : (askedAt ?? clock()) };
@@ -214,10 +216,11 @@ function createRecent(clock: () => number) {
   let walk = done.entries();
   let oldest: readonly [string, Done] | undefined;
   return {
-    add(key: string, settlement: Settlement): void {
+    add(key: string, { step, entry, at }: Settlement): void {
       const now = clock();
       done.delete(key);
-      done.set(key, { settlement, askedAt: now });
+      // Without whom it was told to: that would keep what was asked in memory.
+      done.set(key, { settlement: { step, entry, at, told: () => undefined }, askedAt: now });
       for (oldest ??= walk.next().value; oldest !== undefined; oldest = walk.next().value) {
         const [first, known] = oldest;
         if (done.get(first) !== known) continue;

@@ -119,6 +119,7 @@ export function createQuota(options: QuotaOptions): Quota {
     after,
     log,
     file: options.journalFile,
+    storeForgets: store.onReconnect !== undefined,
   });
   store.onReconnect?.(() => journal.repeatRecent());
   const holder = createHolder({ ...options, health, journal, grants, after, leaseMs });
@@ -164,13 +165,16 @@ interface Asking {
 /** All parts of a request are held, or none. */
 function createAdmission({ holder, timeZone, clock, onStanding }: AdmissionOptions) {
   /** Of the main allowance; the others are not measured. */
-  function tell({ principal, terms: { allowances } }: Asking, standings: readonly Standing[]): void {
-    const main = standings.find(({ allowance }) => allowance === allowances[0]);
-    if (main !== undefined) onStanding?.(principal, main);
+  function tell(principal: Principal, main: Allowance | undefined, standings: readonly Standing[]): void {
+    const standing = standings.find(({ allowance }) => allowance === main);
+    if (standing !== undefined) onStanding?.(principal, standing);
   }
 
-  const stepsOf = (asking: Asking, held: Held) =>
-    holder.stepsOf(held, (standings) => tell(asking, standings));
+  // Of what was asked no more than this is kept: steps outlive the request where a store is away, its body must not.
+  const stepsOf = ({ principal, terms: { allowances } }: Asking, held: Held) => {
+    const [main] = allowances;
+    return holder.stepsOf(held, (standings) => tell(principal, main, standings));
+  };
 
   /** @param exhausted allowances that are left out because the terms say how it goes on without them */
   async function admit(
@@ -186,7 +190,7 @@ function createAdmission({ holder, timeZone, clock, onStanding }: AdmissionOptio
         giveBack();
         throw error;
       });
-      if ('by' in answer || answer.state === 'held') tell(asking, answer.standings);
+      if ('by' in answer || answer.state === 'held') tell(principal, terms.allowances[0], answer.standings);
       if (!('by' in answer)) {
         taken.push(answer);
         continue;

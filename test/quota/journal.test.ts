@@ -36,6 +36,7 @@ function start(capacity?: number, file?: JournalFile) {
   const write = (fields: unknown, message: string) =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const journal = createJournal({
+    storeForgets: true,
     async apply({ step, entry }) {
       if (store.leftAlone) throw new LeftAlone();
       const name = `${step} ${entry.requestId}`;
