@@ -11,7 +11,7 @@ import type { Config } from './config/schema.ts';
 import { watchFiles } from './config/watch.ts';
 import type { DemoBackend } from './demo/demo-backend.ts';
 import { createGateway, type Gateway } from './gateway.ts';
-import { createLog, type Log } from './observe/log.ts';
+import { createLog, gatherLines, type Log } from './observe/log.ts';
 
 const NO_KEYS: DemoKeys = { entries: [], minted: [] };
 
@@ -33,7 +33,9 @@ if (loaded.ok) await serve(loaded.config);
 else refuseToStart(loaded.problems);
 
 async function serve(config: Config): Promise<void> {
-  const log = createLog(config.logLevel, process.stderr);
+  const lines = gatherLines(process.stderr, process.nextTick);
+  process.on('exit', lines.flush);
+  const log = createLog(config.logLevel, lines);
   process.on('uncaughtException', (err) => {
     log.error({ err }, 'uncaught exception');
     process.exit(1);

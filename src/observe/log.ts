@@ -35,6 +35,34 @@ export function createLog(level: string, destination: DestinationStream): Proces
   );
 }
 
+/** Lines that wait to be written. */
+export interface Gathered extends DestinationStream {
+  /** Writes them now: at the end of the process, where nothing comes later. */
+  flush(): void;
+}
+
+/**
+ * Writes at once what is logged by all that goes on at once: under load that is one system call for many requests.
+ *
+ * @param later runs something after what is running now, and before anything else happens: `process.nextTick`
+ */
+export function gatherLines(destination: DestinationStream, later: (run: () => void) => void): Gathered {
+  let lines = '';
+  const flush = (): void => {
+    if (lines === '') return;
+    const text = lines;
+    lines = '';
+    destination.write(text);
+  };
+  return {
+    write(line) {
+      if (lines === '') later(flush);
+      lines += line;
+    },
+    flush,
+  };
+}
+
 /** The kind and place of a failure; messages of foreign errors may quote what they failed on, so they stay out. */
 function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -93,11 +93,12 @@ test('a body that comes too slowly is a 408 for the client, in its dialect, and 
   const { status, body } = await within(6000, 'the refusal', answer);
   assert.equal(status, 408);
   assert.equal((JSON.parse(body) as Said).error.code, 'request_timeout');
-  assert.match(rig.gateway.stderr(), /"status":408,"ending":"refused"[^\n]*"code":"request_timeout"/);
   assert.match(
     await metric('gateway_requests_total{tier="pro",dialect="openai",backend="none",status="408"'),
     / 1$/,
   );
+  // Written behind the answer.
+  assert.match(rig.gateway.stderr(), /"status":408,"ending":"refused"[^\n]*"code":"request_timeout"/);
 });
 
 test('what cannot be read, and what comes to no endpoint, is counted and logged', async () => {

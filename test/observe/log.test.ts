@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLog } from '../../src/observe/log.ts';
+import { createLog, gatherLines } from '../../src/observe/log.ts';
 
 function capture(level = 'info') {
   const written: string[] = [];
@@ -34,4 +34,22 @@ test('something thrown that is no error says its type only', () => {
   const { log, written } = capture();
   log.error({ err: 'canary' }, 'request failed');
   assert.doesNotMatch(written.join(''), /canary/);
+});
+
+test('what is logged at once is written at once and in order, at the end of the process without waiting', () => {
+  const written: string[] = [];
+  const later: (() => void)[] = [];
+  const destination = { write: (text: string) => void written.push(text) };
+  const gathered = gatherLines(destination, (run) => void later.push(run));
+  const log = createLog('info', gathered);
+  log.info({}, 'first');
+  log.info({}, 'second');
+  assert.deepEqual(written, []);
+  for (const run of later.splice(0)) run();
+  assert.equal(written.length, 1);
+  assert.match(written[0] ?? '', /"first"\}\n.*"second"\}\n$/);
+  log.info({}, 'last');
+  gathered.flush();
+  for (const run of later) run();
+  assert.equal(written.length, 2);
 });
