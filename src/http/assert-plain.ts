@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 
 /** Headers that decide something; a second one is an attempt to have it decided twice. Node keeps the first. */
-const SINGLE_HEADERS = new Set(['host', 'content-length', 'content-type', 'transfer-encoding']);
+const SINGLE_HEADERS = ['host', 'content-length', 'content-type', 'transfer-encoding'];
 
 /** Fragments, backslashes, parameters, doubled or encoded separators, dot segments. */
 const ODD_PATH = /[#\\;]|\/\/|\/\.{1,2}(?:\/|$)|%2e|%5c/i;
@@ -17,13 +17,10 @@ const ODD_PATH = /[#\\;]|\/\/|\/\.{1,2}(?:\/|$)|%2e|%5c/i;
  */
 export function assertPlainRequest(request: IncomingMessage): void {
   const { rawHeaders, headers, httpVersion, url = '' } = request;
-  const seen = new Set<string>();
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    if (SINGLE_HEADERS.has(name) && seen.has(name)) {
+  for (const name of SINGLE_HEADERS) {
+    if (timesSent(rawHeaders, name) > 1) {
       throw new GatewayError('invalid_request', `The header "${name}" was sent twice.`);
     }
-    seen.add(name);
   }
   if (httpVersion === '1.1' && headers.host === undefined) {
     throw new GatewayError('invalid_request', 'The header "host" is missing.');
@@ -38,6 +35,15 @@ export function assertPlainRequest(request: IncomingMessage): void {
   if (ODD_PATH.test(url.split('?', 1)[0] ?? '')) {
     throw new GatewayError('route_not_found', 'The request path is not in its plain form.');
   }
+}
+
+function timesSent(rawHeaders: readonly string[], name: string): number {
+  let times = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const sent = rawHeaders[index] ?? '';
+    if (sent.length === name.length && sent.toLowerCase() === name) times++;
+  }
+  return times;
 }
 
 function assertPlainWishes({ expect, upgrade = '' }: IncomingMessage['headers']): void {

@@ -63,15 +63,16 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     if (inLine >= MAX_IN_LINE) socket.destroy();
     if (socket.destroyed) return;
     sockets.set(socket, inLine + 1);
+    const scope = openScope(request, response, { id: options.mintId, now: options.now });
+    scopes.add(scope);
+    const endBound = boundTime(scope, limits.answerSeconds);
     response.once('close', () => {
       const left = sockets.get(socket);
       if (left !== undefined) sockets.set(socket, left - 1);
+      scopes.delete(scope);
+      endBound();
     });
-    const scope = openScope(request, response, { id: options.mintId, now: options.now });
-    scopes.add(scope);
-    response.once('close', () => scopes.delete(scope));
     if (lastCall) response.shouldKeepAlive = false;
-    boundTime(scope, limits.answerSeconds);
     boundLastPiece(response, limits.slowReaderSeconds * 1000);
     response.on('error', (error) => log.debug({ err: error }, 'client connection failed'));
     answer(options, scope).catch((error: unknown) => {
@@ -149,22 +150,26 @@ function timeouts({ headersSeconds, requestSeconds, idleSeconds }: ServerLimits)
   };
 }
 
-/** Ends an answer that goes on for ever. */
-function boundTime({ response, stop }: Scope, seconds: number): void {
+/** Ends an answer that goes on for ever. What it gives back calls that off. */
+function boundTime({ stop }: Scope, seconds: number): () => void {
   const end = setTimeout(() => {
     stop(new GatewayError('backend_timeout', `The answer was not complete after ${seconds} seconds.`));
   }, seconds * 1000);
-  response.once('close', () => clearTimeout(end));
+  return () => clearTimeout(end);
 }
 
 /**
  * Closes on a client that stops taking an answer which is complete here. While the answer is being made, whoever makes
- * it sees to that.
+ * it sees to that. Most answers have been taken by then.
  */
 function boundLastPiece(response: ServerResponse, patienceMs: number): void {
-  response.once('prefinish', () => response.socket?.setTimeout(patienceMs));
-  // Before Node's own listener, which sets the time for the next request.
-  response.prependOnceListener('finish', () => response.socket?.setTimeout(0));
+  response.once('prefinish', () => {
+    const { socket } = response;
+    if (socket === null || socket.writableLength === 0) return;
+    socket.setTimeout(patienceMs);
+    // Before Node's own listener, which sets the time for the next request.
+    response.prependOnceListener('finish', () => socket.setTimeout(0));
+  });
 }
 
 async function answer(options: ServerOptions, scope: Scope): Promise<void> {

@@ -2,8 +2,6 @@
 import type { Dialect, QuotaWindow, Standing } from '../types.ts';
 import { shareOf } from './standing.ts';
 
-const UNIFIED = 'anthropic-ratelimit-unified';
-
 /** From these shares of an allowance on Claude Code warns; it shows the highest that was passed. */
 const WARNING_THRESHOLDS = [0.95, 0.75];
 
@@ -23,8 +21,27 @@ const WINDOW_PERIODS: Readonly<Record<QuotaWindow, string>> = {
   month: 'monthly',
 };
 
-/** Units that the dialects have headers for. */
-const HEADER_UNITS = { request: 'requests', token: 'tokens' } as const;
+/** Units that the dialects have headers for, with the names of these. */
+const UNIT_HEADERS = [
+  {
+    unit: 'request',
+    anthropic: [
+      'anthropic-ratelimit-requests-limit',
+      'anthropic-ratelimit-requests-remaining',
+      'anthropic-ratelimit-requests-reset',
+    ],
+    openai: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
+  },
+  {
+    unit: 'token',
+    anthropic: [
+      'anthropic-ratelimit-tokens-limit',
+      'anthropic-ratelimit-tokens-remaining',
+      'anthropic-ratelimit-tokens-reset',
+    ],
+    openai: ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
+  },
+] as const;
 
 /** A standing that has a limit. */
 interface Limited extends Standing {
@@ -69,13 +86,13 @@ export function toRefusalHeaders(standing: Standing, now: number): Record<string
     'retry-after': `${secondsUntil(standing.resetsAt, now)}`,
     'x-should-retry': 'false',
     ...toShortRefusalHeaders(standing, now),
-    [`${UNIFIED}-status`]: 'rejected',
-    [`${UNIFIED}-reset`]: reset,
-    [`${UNIFIED}-overage-reset`]: reset,
-    [`${UNIFIED}-overage-utilization`]: '1',
-    [`${UNIFIED}-overage-surpassed-threshold`]: '1',
-    [`${UNIFIED}-overage-period`]: WINDOW_PERIODS[standing.allowance.window],
-    [`${UNIFIED}-overage-disabled-reason`]: 'org_spend_cap_reached',
+    'anthropic-ratelimit-unified-status': 'rejected',
+    'anthropic-ratelimit-unified-reset': reset,
+    'anthropic-ratelimit-unified-overage-reset': reset,
+    'anthropic-ratelimit-unified-overage-utilization': '1',
+    'anthropic-ratelimit-unified-overage-surpassed-threshold': '1',
+    'anthropic-ratelimit-unified-overage-period': WINDOW_PERIODS[standing.allowance.window],
+    'anthropic-ratelimit-unified-overage-disabled-reason': 'org_spend_cap_reached',
   };
 }
 
@@ -86,10 +103,15 @@ export function toShortRefusalHeaders(standing: Standing, now: number): Record<s
 
 /** Of the allowances that last longer than a minute the one of which most is used; the first of equal ones. */
 export function tightestOf<S extends Standing>(standings: readonly S[]): S | null {
-  const lasting = standings.filter(({ allowance }) => allowance.window !== 'minute');
-  const candidates = lasting.length > 0 ? lasting : standings;
-  const byShare = candidates.toSorted((one, other) => shareOf(other) - shareOf(one));
-  return byShare[0] ?? null;
+  let tightest: S | null = null;
+  for (const one of standings) if (tightest === null || isTighter(one, tightest)) tightest = one;
+  return tightest;
+}
+
+function isTighter(one: Standing, other: Standing): boolean {
+  const isBrief = one.allowance.window === 'minute';
+  if (isBrief !== (other.allowance.window === 'minute')) return !isBrief;
+  return shareOf(one) > shareOf(other);
 }
 
 function isLimited(standing: Standing): standing is Limited {
@@ -103,36 +125,35 @@ export function secondsUntil(instant: number, now: number): number {
 
 /** A list of policies and one of what is left, in the same order; units other than requests are named (§3.1.3). */
 function toRateLimit(limited: readonly Limited[], now: number): Record<string, string> {
-  const policies = limited.map(({ allowance: { name, window, unit }, limit }) => {
+  const policies: string[] = [];
+  const left: string[] = [];
+  for (const { allowance, limit, remaining, resetsAt } of limited) {
+    const { name, window, unit } = allowance;
     const named = unit === 'request' ? '' : `;qu="${unit}s"`;
-    return `${toStructuredString(name)};q=${limit};w=${WINDOW_SECONDS[window]}${named}`;
-  });
-  const left = limited.map(
-    ({ allowance: { name }, remaining, resetsAt }) =>
-      `${toStructuredString(name)};r=${remaining};t=${secondsUntil(resetsAt, now)}`,
-  );
+    const quoted = toStructuredString(name);
+    policies.push(`${quoted};q=${limit};w=${WINDOW_SECONDS[window]}${named}`);
+    left.push(`${quoted};r=${remaining};t=${secondsUntil(resetsAt, now)}`);
+  }
   return { 'ratelimit-policy': policies.join(', '), ratelimit: left.join(', ') };
 }
 
 /** The dialect's own headers: of several allowances of a unit the one of which most is used. */
 function toUnitHeaders(limited: readonly Limited[], dialect: Dialect, now: number): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [unit, name] of Object.entries(HEADER_UNITS)) {
+  for (const { unit, anthropic, openai } of UNIT_HEADERS) {
     const tightest = tightestOf(limited.filter(({ allowance }) => allowance.unit === unit));
     if (tightest === null) continue;
     const { limit, remaining, resetsAt } = tightest;
-    if (dialect === 'anthropic') {
-      headers[`anthropic-ratelimit-${name}-limit`] = `${limit}`;
-      headers[`anthropic-ratelimit-${name}-remaining`] = `${remaining}`;
-      headers[`anthropic-ratelimit-${name}-reset`] = new Date(resetsAt).toISOString().replace(/\.\d+Z$/, 'Z');
-    } else {
-      headers[`x-ratelimit-limit-${name}`] = `${limit}`;
-      headers[`x-ratelimit-remaining-${name}`] = `${remaining}`;
-      headers[`x-ratelimit-reset-${name}`] = toDuration(secondsUntil(resetsAt, now));
-    }
+    const [limitName, remainingName, resetName] = dialect === 'anthropic' ? anthropic : openai;
+    headers[limitName] = `${limit}`;
+    headers[remainingName] = `${remaining}`;
+    headers[resetName] =
+      dialect === 'anthropic' ? toIsoSeconds(resetsAt) : toDuration(secondsUntil(resetsAt, now));
   }
   return headers;
 }
+
+const toIsoSeconds = (instant: number): string => `${new Date(instant).toISOString().slice(0, -5)}Z`;
 
 function toUnified(standing: Limited): Record<string, string> {
   const share = shareOf(standing);
@@ -140,13 +161,15 @@ function toUnified(standing: Limited): Record<string, string> {
   const status = passed === undefined ? 'allowed' : 'allowed_warning';
   const reset = toUnixSeconds(standing.resetsAt);
   return {
-    [`${UNIFIED}-status`]: status,
-    [`${UNIFIED}-reset`]: reset,
-    [`${UNIFIED}-representative-claim`]: 'overage',
-    [`${UNIFIED}-overage-status`]: status,
-    [`${UNIFIED}-overage-reset`]: reset,
-    [`${UNIFIED}-overage-utilization`]: `${Math.round(share * 10_000) / 10_000}`,
-    ...(passed === undefined ? {} : { [`${UNIFIED}-overage-surpassed-threshold`]: `${passed}` }),
+    'anthropic-ratelimit-unified-status': status,
+    'anthropic-ratelimit-unified-reset': reset,
+    'anthropic-ratelimit-unified-representative-claim': 'overage',
+    'anthropic-ratelimit-unified-overage-status': status,
+    'anthropic-ratelimit-unified-overage-reset': reset,
+    'anthropic-ratelimit-unified-overage-utilization': `${Math.round(share * 10_000) / 10_000}`,
+    ...(passed === undefined
+      ? {}
+      : { 'anthropic-ratelimit-unified-overage-surpassed-threshold': `${passed}` }),
   };
 }
 

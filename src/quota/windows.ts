@@ -34,7 +34,13 @@ const ID_OF: Readonly<Record<Days, (date: string) => string>> = {
 };
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
-const latest = new Map<string, { readonly from: number; readonly windows: Windows }>();
+/** The two latest of each kind and zone: in one half of the day quota counts in yesterday, what is used in today. */
+const latest = new Map<string, readonly Known[]>();
+
+interface Known {
+  readonly from: number;
+  readonly windows: Windows;
+}
 
 /**
  * The calendar window that holds `now`, and the one after it. A day lasts from its first instant to the first
@@ -47,13 +53,14 @@ const latest = new Map<string, { readonly from: number; readonly windows: Window
  */
 export function calendarWindows(kind: QuotaWindow, now: number, timeZone: string): Windows {
   const key = `${kind} ${timeZone}`;
-  const known = latest.get(key);
-  if (known !== undefined && now >= known.from && now < known.windows.current.endsAt) return known.windows;
+  const kept = latest.get(key) ?? [];
+  const known = kept.find(({ from, windows }) => now >= from && now < windows.current.endsAt);
+  if (known !== undefined) return known.windows;
   const windowOf = (instant: number) =>
     kind === 'minute' ? minuteOf(instant) : daysOf(kind, instant, formatterOf(timeZone));
   const current = windowOf(now);
   const windows = { current, next: windowOf(current.endsAt) };
-  latest.set(key, { from: now, windows });
+  latest.set(key, [{ from: now, windows }, ...kept.slice(0, 1)]);
   return windows;
 }
 

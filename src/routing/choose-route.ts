@@ -110,11 +110,17 @@ function reasonFor(asRequested: boolean, missing: boolean, silent: boolean): Rou
   return asRequested ? 'as-requested' : 'tier-rule';
 }
 
+const named = new WeakMap<Tier, readonly string[]>();
+
 /** The backends whose models a tier's rules ask about, and which must therefore be known before it can be routed. */
 export function namedBackends(tier: Tier): readonly string[] {
+  const known = named.get(tier);
+  if (known !== undefined) return known;
   const names = tier.routes.flatMap(({ match, to }) => [
     ...(match.startsWith('models-of:') ? [match.slice('models-of:'.length)] : []),
     ...to.filter((target) => target.model === DEFAULT_MODEL).map((target) => target.backend),
   ]);
-  return [...new Set(names)];
+  const unique = [...new Set(names)];
+  named.set(tier, unique);
+  return unique;
 }

@@ -30,8 +30,9 @@ const isClaude = ({ kind, format }: Backend) => kind === 'claude' && format === 
 export function withinWindow(attempt: Attempt, windowOf: WindowOf, rules: ContextRules): Attempt {
   return (one) => {
     const { backend, candidate, writer, changes } = one;
+    if (isClaude(backend) || changes.maxTokens !== null) return attempt(one);
     const asked = writer.maxTokens();
-    if (isClaude(backend) || asked === null || changes.maxTokens !== null) return attempt(one);
+    if (asked === null) return attempt(one);
     const window = windowOf(backend, candidate);
     if (window === null || rules.surelyFits(asked, writer.bodyBytes, window)) return attempt(one);
     const fitting = rules.fitMaxTokens(asked, rules.estimatePrompt(writer.promptSize()), window);
