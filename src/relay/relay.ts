@@ -88,17 +88,12 @@ async function relayStream(format: Dialect, reply: StreamedReply, client: RelayC
         })
       : createTranslation(format, client.dialect, client.context, client.decoding);
   beginStream(client);
-  let counted: Promise<void> | null = null;
-  const seeContent = () => {
-    counted ??= client.onContent();
-    return counted;
-  };
-  seeContent();
+  const counted = client.onContent();
   try {
-    const state = await pump(reply.batches, transcriber, client, seeContent);
+    const state = await pump(reply.batches, transcriber, client, counted);
     return endingOf(state, transcriber.usage());
   } catch (error) {
-    if (hasClientLeft(client.signal)) return clientLeft(counted !== null, transcriber.usage());
+    if (hasClientLeft(client.signal)) return clientLeft(true, transcriber.usage());
     return sayFailure(error, transcriber, client);
   }
 }
@@ -108,22 +103,22 @@ async function pump(
   batches: AsyncIterable<readonly RawFrame[]>,
   transcriber: Transcriber,
   client: RelayClient,
-  seeContent: () => Promise<void>,
+  counted: Promise<void>,
 ): Promise<StreamState> {
   const { response, signal, limits } = client;
   const stream = openClientStream(response, () => transcriber.keepAlive(), limits, signal);
-  const send = async ({ bytes, state }: Transcribed) => {
-    if (bytes.length > 0 && state !== 'failed') seeContent();
-    if (state === 'completed') await Promise.all([seeContent(), client.onLast?.(bytes)]);
-    await stream.write(bytes);
-    if (state !== 'open') stream.end();
+  const finish = async ({ bytes, state }: Transcribed): Promise<StreamState> => {
+    if (state === 'completed') await Promise.all([counted, client.onLast?.(bytes)]);
+    await stream.end(bytes);
     return state;
   };
   for await (const frames of batches) {
-    const state = await send(transcriber.push(frames));
-    if (state !== 'open') return state;
+    const written = transcriber.push(frames);
+    if (written.state !== 'open') return await finish(written);
+    const taken = stream.write(written.bytes);
+    if (taken !== undefined) await taken;
   }
-  return await send(transcriber.end());
+  return await finish(transcriber.end());
 }
 
 function endingOf(state: StreamState, usage: Usage | null): Outcome {

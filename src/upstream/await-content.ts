@@ -23,7 +23,7 @@ interface ReplyBase {
 export interface StreamReply extends ReplyBase {
   readonly kind: 'stream';
   /** Frames in batches as they arrive, from the very first. */
-  readonly batches: AsyncIterable<readonly RawFrame[]>;
+  readonly batches: AsyncIterable<Batch>;
 }
 
 /** A complete body. */
@@ -109,7 +109,7 @@ async function awaitStream(
 ): Promise<Reply> {
   const batches = readFrames(reply.body, replyBytes);
   const watcher = createStreamWatcher(answer.format);
-  const seen: (readonly RawFrame[])[] = [];
+  const seen: Batch[] = [];
   const silence = setTimeout(onSilence, silenceMs);
   try {
     for (;;) {
@@ -125,7 +125,7 @@ async function awaitStream(
   }
 }
 
-function firstTelling(watcher: StreamWatcher, frames: readonly RawFrame[]) {
+function firstTelling(watcher: StreamWatcher, frames: Batch) {
   for (const frame of frames) {
     const sight = watcher.see(frame);
     if (sight === 'content' || sight === 'end' || sight === 'error') return { sight, frame } as const;
@@ -133,32 +133,32 @@ function firstTelling(watcher: StreamWatcher, frames: readonly RawFrame[]) {
   return { sight: 'nothing', frame: null } as const;
 }
 
-function endedEarly(seen: readonly (readonly RawFrame[])[]): GatewayError {
+function endedEarly(seen: readonly Batch[]): GatewayError {
   return seen.length === 0
     ? new GatewayError('backend_truncated', 'The model server sent an empty answer.')
     : new GatewayError('backend_truncated', 'The model server stopped before its answer began.');
 }
 
 /** What was already read, then what follows. Stopping early closes the backend's connection. */
-async function* replay(
-  seen: readonly (readonly RawFrame[])[],
-  batches: AsyncGenerator<readonly RawFrame[]>,
-): AsyncGenerator<readonly RawFrame[]> {
-  try {
-    yield* seen;
-    yield* batches;
-  } finally {
-    await batches.return(undefined);
-  }
+function replay(seen: readonly Batch[], batches: Batches): AsyncIterable<Batch> {
+  const read = [...seen];
+  const replayed: Batches = {
+    next() {
+      const batch = read.shift();
+      return batch === undefined ? batches.next() : Promise.resolve({ done: false, value: batch });
+    },
+    return: batches.return,
+  };
+  return { [Symbol.asyncIterator]: () => replayed };
 }
 
 async function refusedInStream(
   answer: ReplyBase,
   frame: RawFrame | null,
-  batches: AsyncGenerator<readonly RawFrame[]>,
+  batches: Batches,
 ): Promise<RefusedReply> {
   const body = frame?.data() ?? '';
-  await batches.return(undefined);
+  await batches.return();
   const { headers } = answer;
   const error = readUpstreamError({ status: 200, headers, body });
   return { ...answer, kind: 'refused', body: null, error };
@@ -166,19 +166,47 @@ async function refusedInStream(
 
 const BLANK_LINE = new TextEncoder().encode('\n\n');
 
+type Batch = readonly RawFrame[];
+
+/** Written out where a generator would do: every generator between backend and client costs each event three turns. */
+interface Batches {
+  next(): Promise<IteratorResult<Batch, undefined>>;
+  return(): Promise<IteratorResult<Batch, undefined>>;
+}
+
+const NO_MORE = { done: true, value: undefined } as const;
+
 /** Whole frames per chunk. A last frame whose blank line is missing counts when its data is whole (T-01). */
-async function* readFrames(
-  body: AsyncIterable<Uint8Array>,
-  maxEventBytes: number,
-): AsyncGenerator<readonly RawFrame[]> {
+function readFrames(body: AsyncIterable<Uint8Array>, maxEventBytes: number): Batches {
   const splitter = createFrameSplitter({ maxEventBytes });
-  for await (const chunk of body) {
-    const frames = splitter.push(chunk);
-    if (frames.length > 0) yield frames;
-  }
-  if (splitter.rest().length === 0) return;
-  const last = splitter.push(BLANK_LINE).filter(isWhole);
-  if (last.length > 0) yield last;
+  const chunks = body[Symbol.asyncIterator]();
+  let isOver = false;
+
+  const stop = async () => {
+    isOver = true;
+    await chunks.return?.();
+    return NO_MORE;
+  };
+  const end = (): Batch => {
+    isOver = true;
+    return splitter.rest().length === 0 ? [] : splitter.push(BLANK_LINE).filter(isWhole);
+  };
+  return {
+    async next() {
+      try {
+        while (!isOver) {
+          const chunk = await chunks.next();
+          const value = chunk.done === true ? end() : splitter.push(chunk.value);
+          if (value.length > 0) return { done: false, value };
+        }
+        return NO_MORE;
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    return: stop,
+  };
 }
 
 function isWhole(frame: RawFrame): boolean {
