@@ -38,10 +38,10 @@ import { createUpstream, type Upstream } from './backends.ts';
 import { createForCodex } from './codex-models.ts';
 import { createConsoleHandler } from './console.ts';
 import { dependencyStates } from './dependency-states.ts';
+import { createIdentityHandlers } from './identity-handlers.ts';
 import { servesMetrics } from './listeners.ts';
 import type { ConfigStatus } from './reload.ts';
 import { type Shared, toShared } from './shared.ts';
-import { createIdentityHandlers } from './sign-in.ts';
 import { createQuotaParts } from './terms.ts';
 import { toTiers, toWeights } from './tiers.ts';
 import { toProvider, traceParts } from './tracing.ts';
@@ -171,7 +171,7 @@ export async function createService(
     health: createHealthHandler(health),
     livez: handleLivez,
     readyz: createReadyzHandler(health),
-    identity: createIdentityHandlers(identityParts, identity),
+    identity: await createIdentityHandlers(identityParts, identity),
     ...createAdmin(config, operators),
     ...(config.console.enabled && { console: createConsoleHandler(identityParts, identity, looks) }),
     hello: (scope) => sendJson(scope, 200, helloBody(routes)),

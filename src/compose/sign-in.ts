@@ -1,20 +1,12 @@
-/** The endpoints around who somebody is: keys, sign-in, logout, and what signed-in clients ask for. */
+/** Signing in at the gateway, and logouts that a realm tells of; loaded only where there is a realm. */
 import { randomBytes } from 'node:crypto';
-import type { Caller } from '../auth/authenticate.ts';
 import { createBrowserSignIn } from '../auth/browser-sign-in.ts';
 import { createDeviceSignIn } from '../auth/device-sign-in.ts';
-import type { KeyKind } from '../auth/personal-keys.ts';
-import type { Realm } from '../auth/realm.ts';
 import { createVouch } from '../auth/vouch.ts';
 import { createBackchannelLogoutHandler } from '../http/backchannel-logout.ts';
 import { createClientAddress } from '../http/client-address.ts';
-import {
-  createManagedSettingsHandler,
-  createProtectedResourceHandler,
-  createTelemetrySink,
-} from '../http/client-settings.ts';
+import { createProtectedResourceHandler } from '../http/client-settings.ts';
 import { createDevicePages } from '../http/device-pages.ts';
-import { createKeysHandlers, type KeysParts } from '../http/keys.ts';
 import {
   createDeviceAuthorizationHandler,
   createOAuthMetadataHandler,
@@ -25,44 +17,20 @@ import {
 import type { IdentityHandlers, SignInHandlers } from '../http/routes.ts';
 import { challengeOf, type Identity, type IdentityParts } from './auth.ts';
 
-export function createIdentityHandlers(parts: IdentityParts, identity: Identity): IdentityHandlers {
+export function createRealmHandlers(
+  parts: IdentityParts,
+  identity: Identity,
+): Pick<IdentityHandlers, 'backchannelLogout' | 'protectedResource' | 'signIn'> {
   const { config, realms, verifiers, log } = parts;
   const { publicUrl } = config.server;
-  const { managedSettings } = config.auth.signIn;
   const issuers = realms.map(({ issuer }) => issuer);
   const signIn = createSignIn(parts, identity);
   return {
-    keys: createKeysHandlers(toKeysParts(parts, identity)),
-    managedSettings: createManagedSettingsHandler(identity.authenticate, managedSettings),
-    telemetry: createTelemetrySink(identity.authenticate),
-    ...(issuers.length > 0 && {
-      backchannelLogout: createBackchannelLogoutHandler({ verifiers, denied: identity.denied, log }),
-    }),
-    ...(issuers.length > 0 &&
-      publicUrl !== undefined && { protectedResource: createProtectedResourceHandler(publicUrl, issuers) }),
+    backchannelLogout: createBackchannelLogoutHandler({ verifiers, denied: identity.denied, log }),
+    ...(publicUrl !== undefined && { protectedResource: createProtectedResourceHandler(publicUrl, issuers) }),
     ...(signIn !== null && { signIn }),
   };
 }
-
-export function toKeysParts(
-  { config, realms, clock }: IdentityParts,
-  { identify, personalKeys }: Identity,
-): KeysParts {
-  const { keys } = config.auth;
-  return {
-    identify,
-    keys: personalKeys,
-    canKeep: ({ owner }: Caller) => owner.issuer === 'static' || canAsk(realms, owner.issuer),
-    atMost: ({ principal }: Caller, kind: KeyKind) =>
-      kind === 'personal' ? keys.mostPerUser : (keys.services[principal.tier]?.most ?? 0),
-    days: keys.days,
-    mostDays: keys.mostDays,
-    clock,
-  };
-}
-
-const canAsk = (realms: readonly Realm[], issuer: string) =>
-  realms.some((realm) => realm.issuer === issuer && realm.canAsk);
 
 /** Null where it is not configured. */
 function createSignIn(parts: IdentityParts, identity: Identity): SignInHandlers | null {
