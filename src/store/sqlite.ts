@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createCheckpoints } from './checkpoints.ts';
 
 export interface SqliteOptions {
   /** Database file. It is made with mode 0600, its folder with 0700 where it does not exist. */
@@ -103,14 +104,18 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * Steps that arrive in one turn of the event loop share one transaction, so a burst costs one write to disk. While
- * another process has the file they wait together, a second at most, and the event loop goes on meanwhile.
+ * Steps that arrive together share one transaction, so a burst costs one write to disk: those of one turn of the event
+ * loop, and of the turns after it for as long as each brings more. While another process has the file they wait
+ * together, a second at most, and the event loop goes on meanwhile.
  */
 export interface Transactions {
   run<T>(step: () => T): Promise<T>;
   /** Does what waits, now: the last call before the file is closed. */
   flush(): void;
 }
+
+/** Turns of the event loop that steps are gathered for at most; the first that brings none is the last. */
+const GATHERING_TURNS = 8;
 
 interface Waiting {
   /** Does the step and returns what tells its caller so, once the transaction is on disk. */
@@ -121,6 +126,7 @@ interface Waiting {
 export function createTransactions(db: DatabaseSync, afterwards: () => void): Transactions {
   let waiting: Waiting[] = [];
   let retry: NodeJS.Timeout | undefined;
+  const checkpoints = createCheckpoints(db, () => attempt(BUSY_TRIES));
 
   function commit(batch: readonly Waiting[]): (() => void)[] {
     try {
@@ -140,6 +146,11 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
     return batch;
   }
 
+  function gather(turns: number, before: number): void {
+    if (turns > 1 && waiting.length > before) setImmediate(gather, turns - 1, waiting.length);
+    else if (!checkpoints.isPaused()) attempt(BUSY_TRIES);
+  }
+
   function attempt(tries: number): void {
     if (waiting.length === 0) return;
     try {
@@ -152,6 +163,7 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
     const batch = takeWaiting();
     try {
       for (const answer of commit(batch)) answer();
+      checkpoints.committed();
     } catch (error) {
       for (const step of batch) step.fail(error);
     }
@@ -164,7 +176,7 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
           const answer = step();
           return () => resolve(answer);
         };
-        if (waiting.push({ run, fail: reject }) === 1) setImmediate(attempt, BUSY_TRIES);
+        if (waiting.push({ run, fail: reject }) === 1) setImmediate(gather, GATHERING_TURNS, 0);
       });
     },
     flush() {

@@ -1,6 +1,6 @@
 /** Several processes at one SQLite file: who waits, for how long, and what goes on meanwhile. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -77,4 +77,37 @@ test('the last flush does what waits before the file is closed', async () => {
   together.flush();
   assert.deepEqual(all(), [1]);
   await step;
+});
+
+test('the log of a busy file is moved into it beside the steps, and begins anew', async () => {
+  using world = open();
+  const { db, add, all } = world;
+  const file = String(db.location());
+  const megabytes = (path: string) => statSync(path).size / 1e6;
+  const autocheckpoint = db.prepare('PRAGMA wal_autocheckpoint').get()?.wal_autocheckpoint;
+  assert.equal(autocheckpoint, 0, 'no step waits for the disk');
+  db.exec('CREATE TABLE wide (x BLOB) STRICT');
+  const wide = db.prepare('INSERT INTO wide VALUES (?)');
+  const eight = () => {
+    for (let row = 0; row < 8; row++) wide.run(new Uint8Array(1_000));
+  };
+  for (let count = 0; count < 2_500; count++) {
+    await world.together.run(eight);
+    await pause(1);
+  }
+  await add(1);
+  assert.deepEqual(all(), [1]);
+  const log = megabytes(`${file}-wal`);
+  assert.ok(log < 25, `the log has ${log} MB of some 50 written`);
+  assert.ok(megabytes(file) > 10, 'the file has what the log had');
+});
+
+test('a file for one connection alone is kept by SQLite itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-alone-'));
+  const options = { file: join(folder, 'x.db'), schema: '', version: 1, synchronous: 'FULL' } as const;
+  const db = openSqlite({ ...options, exclusive: true });
+  createTransactions(db, () => undefined);
+  assert.equal(db.prepare('PRAGMA wal_autocheckpoint').get()?.wal_autocheckpoint, 1000);
+  db.close();
+  rmSync(folder, { recursive: true });
 });
