@@ -64,7 +64,7 @@ const OWNERS: Readonly<Record<string, { readonly files: RegExp; readonly several
   jose: { files: /^auth\/oidc\.ts$/ },
   pino: { files: /^observe\/log\.ts$/ },
   'prom-client': {
-    files: /^observe\/(?:metrics|meters|readings|gen-ai|exemplars|process-metrics)\.ts$/,
+    files: /^observe\/(?:metrics|meters|readings|gen-ai|histogram|process-metrics)\.ts$/,
     several: true,
   },
   '@opentelemetry/api': { files: /^observe\/otlp-tracer\.ts$/ },

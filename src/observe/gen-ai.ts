@@ -4,9 +4,8 @@
  * client of its backends; operations are always `chat`.
  */
 import type { Registry } from 'prom-client';
-import Histogram from 'prom-client/lib/histogram.js';
 import type { Usage } from '../types.ts';
-import type { ExemplarLabels, Observe } from './exemplars.ts';
+import { createHistogram } from './histogram.ts';
 
 /** The conventions' own buckets. */
 const TOKEN_BUCKETS = Array.from({ length: 14 }, (_, power) => 4 ** power);
@@ -34,7 +33,7 @@ export interface GenAiFacts {
   readonly errorType: string | null;
   /** Whether the answer came piece by piece. */
   readonly streamed: boolean;
-  readonly exemplar: ExemplarLabels;
+  readonly traceId: string | null;
 }
 
 /** Input tokens as the conventions count them: with those that were cached. */
@@ -42,9 +41,9 @@ export const allInputTokens = ({ inputTokens, cacheReadTokens, cacheWriteTokens 
   inputTokens + cacheReadTokens + cacheWriteTokens;
 
 /** @param enableExemplars as for `createMeters` */
-export function createGenAiMeters(registry: Registry, enableExemplars: boolean, observe: Observe) {
+export function createGenAiMeters(registry: Registry, enableExemplars: boolean) {
   const histogram = (name: string, help: string, buckets: number[], more: readonly string[] = []) =>
-    new Histogram({
+    createHistogram({
       name,
       help,
       labelNames: [...LABELS, ...more],
@@ -83,22 +82,22 @@ export function createGenAiMeters(registry: Registry, enableExemplars: boolean, 
 
   return {
     ended(facts: GenAiFacts): void {
-      const { exemplar, usage, firstContent, errorType } = facts;
+      const { traceId, usage, firstContent, errorType } = facts;
       const base = {
         gen_ai_operation_name: 'chat',
         gen_ai_provider_name: facts.provider,
         gen_ai_request_model: facts.model,
       };
       const ending = errorType === null ? base : { ...base, error_type: errorType };
-      observe(duration, ending, facts.duration, exemplar);
-      observe(callDuration, ending, facts.callDuration, exemplar);
-      if (firstContent !== null) observe(firstToken, base, firstContent, exemplar);
+      duration.observe(ending, facts.duration, traceId);
+      callDuration.observe(ending, facts.callDuration, traceId);
+      if (firstContent !== null) firstToken.observe(base, firstContent, traceId);
       if (usage === null) return;
       const { outputTokens } = usage;
-      observe(tokenUsage, { ...base, gen_ai_token_type: 'input' }, allInputTokens(usage), exemplar);
-      observe(tokenUsage, { ...base, gen_ai_token_type: 'output' }, outputTokens, exemplar);
+      tokenUsage.observe({ ...base, gen_ai_token_type: 'input' }, allInputTokens(usage), traceId);
+      tokenUsage.observe({ ...base, gen_ai_token_type: 'output' }, outputTokens, traceId);
       if (!facts.streamed || firstContent === null || outputTokens < 2 || errorType !== null) return;
-      observe(perToken, base, (facts.duration - firstContent) / (outputTokens - 1), exemplar);
+      perToken.observe(base, (facts.duration - firstContent) / (outputTokens - 1), traceId);
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Registry } from 'prom-client';
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
-import Histogram from 'prom-client/lib/histogram.js';
+import { createHistogram } from './histogram.ts';
 
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 /** A step of a store takes a fraction of a millisecond, and is given up after 90. */
@@ -35,7 +35,7 @@ function createRequestMeters(registry: Registry, enableExemplars: boolean) {
       labelNames: ['tier', 'dialect', 'backend', 'status', 'ending'],
       registers,
     }),
-    duration: new Histogram({
+    duration: createHistogram({
       name: 'gateway_request_duration_seconds',
       help: 'Time from the request to the end of its answer.',
       labelNames: ['tier', 'dialect', 'backend'],
@@ -43,7 +43,7 @@ function createRequestMeters(registry: Registry, enableExemplars: boolean) {
       registers,
       enableExemplars,
     }),
-    firstContent: new Histogram({
+    firstContent: createHistogram({
       name: 'gateway_time_to_first_content_seconds',
       help: 'Time from the request to the first content from the backend.',
       labelNames: ['tier', 'backend'],
@@ -111,7 +111,7 @@ function createQuotaMeters(registry: Registry) {
       labelNames: ['outcome'],
       registers,
     }),
-    storeSteps: new Histogram({
+    storeSteps: createHistogram({
       name: 'gateway_quota_store_duration_seconds',
       help: 'Steps of the quota store by operation and how they ended: ok or failed.',
       labelNames: ['operation', 'outcome'],
@@ -124,7 +124,7 @@ function createQuotaMeters(registry: Registry) {
 function createProcessMeters(registry: Registry) {
   const registers = [registry];
   return {
-    recordSteps: new Histogram({
+    recordSteps: createHistogram({
       name: 'gateway_records_store_duration_seconds',
       help: 'Steps of the store of keys, sessions and other records, by operation and how they ended: ok or failed.',
       labelNames: ['operation', 'outcome'],

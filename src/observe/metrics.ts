@@ -5,7 +5,6 @@
 import type { Counter } from 'prom-client';
 import Registry from 'prom-client/lib/registry.js';
 import type { Dialect, Usage } from '../types.ts';
-import { exemplarOf, toObserve } from './exemplars.ts';
 import { createGenAiMeters } from './gen-ai.ts';
 import { createMeters } from './meters.ts';
 import { countProcess } from './process-metrics.ts';
@@ -110,22 +109,20 @@ export function createMetrics({ clock, version, exemplars = false }: MetricsOpti
   const registry = new Registry();
   if (exemplars) registry.setContentType(OPEN_METRICS);
   countProcess(registry);
-  const observe = toObserve(exemplars);
   const meters = createMeters(registry, exemplars);
-  const genAi = createGenAiMeters(registry, exemplars, observe);
+  const genAi = createGenAiMeters(registry, exemplars);
   const readings = createReadings(registry, { clock, mostUsers: MAX_USER_SERIES });
   const askedModel = createNames(MAX_MODEL_SERIES);
   const servedModel = createNames(MAX_MODEL_SERIES);
   if (version !== undefined) meters.build.set({ version }, 1);
 
   function ended(facts: RequestFacts): void {
-    const { tier, dialect, backend, firstContentSeconds, usage, settled, called } = facts;
-    const exemplar = exemplarOf(facts.traceId);
+    const { tier, dialect, backend, firstContentSeconds, usage, settled, called, traceId } = facts;
     meters.inFlight.dec();
     meters.requests.inc({ tier, dialect, backend, status: String(facts.status), ending: facts.ending });
-    observe(meters.duration, { tier, dialect, backend }, facts.durationSeconds, exemplar);
+    meters.duration.observe({ tier, dialect, backend }, facts.durationSeconds, traceId);
     if (firstContentSeconds !== null)
-      observe(meters.firstContent, { tier, backend }, firstContentSeconds, exemplar);
+      meters.firstContent.observe({ tier, backend }, firstContentSeconds, traceId);
     if (usage !== null) countTokens(meters.tokens, tier, backend, usage);
     if (settled !== null) meters.settlements.inc({ tier, outcome: settled });
     if (called === null) return;
@@ -138,7 +135,7 @@ export function createMetrics({ clock, version, exemplars = false }: MetricsOpti
       usage,
       errorType: facts.errorType,
       streamed: facts.streamed,
-      exemplar,
+      traceId,
     });
   }
 

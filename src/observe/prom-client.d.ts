@@ -15,11 +15,6 @@ declare module 'prom-client/lib/gauge.js' {
   export = Gauge;
 }
 
-declare module 'prom-client/lib/histogram.js' {
-  import { Histogram } from 'prom-client';
-  export = Histogram;
-}
-
 /** One or a few of its default metrics. */
 declare module 'prom-client/lib/metrics/*' {
   import type { Registry } from 'prom-client';
