@@ -255,24 +255,29 @@ function evidence({ code, cause }: GatewayError): LogFields {
 /** A request may name any number of fields that nobody knows. */
 const MAX_LOGGED_NAMES = 20;
 
+/** What is undefined is not written. */
 function logFields(finished: Finished): LogFields {
   const { scope, dialect, progress, outcome, failure, status, durationMs, span } = finished;
   const { principal, route, backend, dropped = [], failures } = progress;
   const usage = usageOf(outcome);
   return {
     request_id: scope.id,
-    ...(span.traceId !== null && { trace_id: span.traceId }),
+    trace_id: span.traceId ?? undefined,
     dialect,
-    ...(principal !== undefined && { user: principal.subject.slice(0, 16), tier: principal.tier }),
-    ...(route !== undefined && { model: route.requested, served: route.served, reason: route.reason }),
-    ...(backend !== undefined && { backend }),
+    user: principal?.subject.slice(0, 16),
+    tier: principal?.tier,
+    model: route?.requested,
+    served: route?.served,
+    reason: route?.reason,
+    backend,
     status,
     ending: outcome.ending,
     duration_ms: Math.round(durationMs),
-    ...(usage !== null && { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
-    ...(failures.length > 0 && { failures }),
-    ...(dropped.length > 0 && { dropped: dropped.slice(0, MAX_LOGGED_NAMES) }),
-    ...(failure !== null && { code: failure.code }),
+    input_tokens: usage?.inputTokens,
+    output_tokens: usage?.outputTokens,
+    failures: failures.length > 0 ? failures : undefined,
+    dropped: dropped.length > 0 ? dropped.slice(0, MAX_LOGGED_NAMES) : undefined,
+    code: failure?.code,
     ...(failure !== null && evidence(failure)),
   };
 }

@@ -259,7 +259,8 @@ function ownCredential({ headers }: ClientRequest, candidate: Candidate, { kind 
 function forwardedHeaders(request: ClientRequest): Record<string, string> {
   const { forwards } = FORMATS[request.dialect];
   const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
+  for (const name in request.headers) {
+    const value = request.headers[name];
     if (typeof value === 'string' && forwards(name)) result[name] = value;
   }
   return result;
