@@ -108,8 +108,9 @@ function again(rows: Rows, now: number, { subject, holds }: Claim, { charges }: 
 
 function commit(rows: Rows, now: number, entry: Entry): readonly number[] {
   const { subject, charges, session, tokens, running } = entry;
-  dropEnded(rows, rows.ended(subject, now));
   const known = rows.find(entry, now);
+  // Its own lease may have ended, and what it held must not count beside what it is charged.
+  if (known === null) dropEnded(rows, rows.ended(subject, now));
   if (known?.state === 'released') return usedOf(rows, entry);
   const before = new Map(known?.charges);
   const used = charges.map(({ window, amount }) => {

@@ -60,19 +60,26 @@ export function createSqliteUsage(options: SqliteUsageOptions): UsageStore & { r
   const sql = prepare(db);
   const together = createTransactions(db, () => undefined);
 
-  function add(record: UsageRecord): void {
-    const { subject, user, tier, at, served, backend } = record;
-    const totals = toTotals(record);
-    sql.add.run(dayOf(at), subject, served ?? NONE, backend ?? NONE, ...Object.values(totals));
-    sql.see.run(subject, user, tier, at);
-    const text = JSON.stringify(record);
-    sql.remember.run(subject, text, at);
+  function add(subject: string, records: readonly UsageRecord[]): void {
+    for (const record of records) {
+      const { at, served, backend } = record;
+      const totals = toTotals(record);
+      sql.add.run(dayOf(at), subject, served ?? NONE, backend ?? NONE, ...Object.values(totals));
+      const text = JSON.stringify(record);
+      sql.remember.run(subject, text, at);
+      if (exports) sql.post.run(text);
+    }
+    const latest = records.at(-1);
+    if (latest !== undefined) sql.see.run(subject, latest.user, latest.tier, latest.at);
     sql.forgetRecent.run(subject, subject);
-    if (exports) sql.post.run(text);
   }
 
   return {
-    add: (records) => together.run(() => records.forEach(add)),
+    add: (records) =>
+      together.run(() => {
+        const bySubject = Map.groupBy(records, ({ subject }) => subject);
+        for (const [subject, own] of bySubject) add(subject, own);
+      }),
     totals: async (query) => readTotals(db, query),
     recent: async (subject) => sql.recent.all(subject).map(({ record }) => toRecord(record)),
     users: async (search, limit) =>
