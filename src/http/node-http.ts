@@ -1,6 +1,6 @@
 /**
  * Node's own HTTP server. `import … from 'node:http'` would read everything that it exports, its WebSocket among them,
- * and so load Node's whole fetch: 13 MB and 20 ms at every start.
+ * and so load the whole of its fetch at every start.
  */
 import { createRequire } from 'node:module';
 
