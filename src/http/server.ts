@@ -1,7 +1,8 @@
 /** The listening socket: limits, one scope per request, and an orderly end. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
@@ -212,6 +213,8 @@ function closeOnceIdle(server: Server, scopes: ReadonlySet<Scope>): void {
 
 /** Time for the last words to reach the clients, milliseconds. */
 const LAST_WORDS_MS = 1000;
+/** Time for a request that is on its way to be read from a connection that seems to be idle, milliseconds. */
+const LAST_LOOK_MS = 50;
 
 async function close(
   server: Server,
@@ -219,7 +222,10 @@ async function close(
   sockets: ReadonlyMap<Socket, number>,
   patienceMs: number,
 ): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Not `server.close()`, which ends idle connections in the same moment, with what they have sent unread.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  if (sockets.size > 0) await pause(LAST_LOOK_MS);
+  server.close();
   server.closeIdleConnections();
   // Node does not count a connection as idle that never asked for anything.
   for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
