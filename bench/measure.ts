@@ -44,6 +44,16 @@ async function ask(load: ChildProcess, job: Job): Promise<LoadResult> {
   return result;
 }
 
+/** Requests after which compilers of programs have compiled what they will. */
+const WARM = 16_000;
+
+/** Asks many, uncounted, for no longer than two rounds, so that figures are a program's and not its compiler's. */
+export async function warmProgram(load: ChildProcess, contender: Contender, some: Workload): Promise<void> {
+  const fitted = await warmUp(load, contender, { ...some, requests: WARM });
+  await ask(load, jobFor(contender, fitted, null));
+  await ask(load, jobFor(contender, fitted, null));
+}
+
 /** Asks a few, uncounted, and gives the workload with as many requests as the contender answers in a round. */
 export async function warmUp(
   load: ChildProcess,

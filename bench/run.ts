@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import type { Contender, Missing, Rig } from './contenders/contender.ts';
 import { startGatewayOnSqlite, startGatewayOnValkey, startGatewayWithTokens } from './contenders/gateway.ts';
 import { startBare, startMock, startNginx } from './contenders/plain-proxies.ts';
-import { measure, measureOpenStreams, startLoad, warmUp } from './measure.ts';
+import { measure, measureOpenStreams, startLoad, warmProgram, warmUp } from './measure.ts';
 import { memoryMegabytes, stop } from './process.ts';
 import {
   cpuTable,
@@ -33,7 +33,7 @@ import { startClaudeGateway } from './rivals/claude-gateway.ts';
 import { startLiteLlm } from './rivals/litellm.ts';
 import { startPortkey } from './rivals/portkey.ts';
 import { installRivals } from './rivals/rival.ts';
-import { PACED, WORKLOADS, type Workload } from './workloads.ts';
+import { PACED, SMALL, WORKLOADS, type Workload } from './workloads.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -173,6 +173,9 @@ interface Pairing {
 }
 
 async function measureRounds(load: ChildProcess, contenders: readonly Contender[]): Promise<Sample[]> {
+  if (!flags.quick)
+    for (const contender of contenders)
+      await tried(contender, SMALL.name, () => warmProgram(load, contender, SMALL));
   const pairings: Pairing[] = [];
   for (const workload of workloads) {
     for (const contender of contenders) {

@@ -64,7 +64,7 @@ const further = (name: string, workload: Workload, changes: Partial<Workload>): 
   isCore: false,
 });
 
-const SMALL = body('1 kB', 1_000, 8_000);
+export const SMALL = body('1 kB', 1_000, 8_000);
 const USUAL = body('20 kB', 20_000, 6_000);
 const LARGE = body('200 kB', 200_000, 1_500);
 const HUGE = body('1 MB', 1_000_000, 400);
