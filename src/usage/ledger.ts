@@ -29,7 +29,7 @@ export interface LedgerOptions {
 }
 
 /** Milliseconds that records are collected for: what a process that is killed loses at most. */
-const COLLECT = 1_000;
+const COLLECT = 200;
 /** Milliseconds between two tries while the store cannot be written. */
 const RETRY = 5_000;
 /** Records of one transaction, which the event loop waits for: some 3 ms in SQLite. */
