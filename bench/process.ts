@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 
 /** Clock ticks per second of `/proc/<pid>/stat` (`getconf CLK_TCK`; 100 on every Linux in use). */
@@ -52,6 +53,17 @@ export async function printedPort(child: ChildProcess): Promise<number> {
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`ended with ${code} before it was ready`))),
   ])) as [Buffer];
   return Number(chunk.toString().trim());
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
 }
 
 /** Waits until an address answers 200. Gives the time it took. Milliseconds. */

@@ -7,9 +7,7 @@
  * of the requests in one round: it shows that everything runs, its figures mean nothing.
  */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,7 +15,7 @@ import type { Contender, Missing, Rig } from './contenders/contender.ts';
 import { startGatewayOnSqlite, startGatewayOnValkey, startGatewayWithTokens } from './contenders/gateway.ts';
 import { startBare, startMock, startNginx } from './contenders/plain-proxies.ts';
 import { measure, measureOpenStreams, startLoad, warmProgram, warmUp } from './measure.ts';
-import { memoryMegabytes, stop } from './process.ts';
+import { freePort, memoryMegabytes, stop } from './process.ts';
 import {
   cpuTable,
   type Failure,
@@ -108,21 +106,20 @@ async function main(): Promise<void> {
   for (const { name, reason } of missing) say(`${name}: not measured, ${reason}`);
   const load = startLoad(started);
   const idle = new Map(contenders.map((one) => [one.name, memoryOf(one).resident]));
+  const openStreams = flags.quick
+    ? new Map<string, number | null>()
+    : await measureStanding(load, contenders);
   const saturated = await measureRounds(load, contenders);
   const atRate = await measurePaced(load, contenders, saturated);
-  const footprints: Footprint[] = [];
-  for (const one of contenders) {
-    const openStream = flags.quick
-      ? null
-      : await tried(one, '1,000 open streams', () => measureOpenStreams(load, one));
-    footprints.push({
+  const footprints = contenders.map(
+    (one): Footprint => ({
       contender: one.name,
       readyMs: one.readyMs,
       idle: idle.get(one.name) ?? Number.NaN,
       peak: memoryOf(one).peak,
-      openStream,
-    });
-  }
+      openStream: openStreams.get(one.name) ?? null,
+    }),
+  );
   tell(contenders, saturated, atRate, footprints);
   say(`raw figures: ${writeResults({ contenders, missing, saturated, atRate, footprints })}`);
 }
@@ -167,15 +164,25 @@ async function tried<Result>(
   }
 }
 
+/** Warms everybody up and measures open streams before bodies have made the process as large as it gets. */
+async function measureStanding(
+  load: ChildProcess,
+  contenders: readonly Contender[],
+): Promise<ReadonlyMap<string, number | null>> {
+  const kilobytes = new Map<string, number | null>();
+  for (const one of contenders) {
+    await tried(one, SMALL.name, () => warmProgram(load, one, SMALL));
+    kilobytes.set(one.name, await tried(one, '1,000 open streams', () => measureOpenStreams(load, one)));
+  }
+  return kilobytes;
+}
+
 interface Pairing {
   readonly contender: Contender;
   readonly workload: Workload;
 }
 
 async function measureRounds(load: ChildProcess, contenders: readonly Contender[]): Promise<Sample[]> {
-  if (!flags.quick)
-    for (const contender of contenders)
-      await tried(contender, SMALL.name, () => warmProgram(load, contender, SMALL));
   const pairings: Pairing[] = [];
   for (const workload of workloads) {
     for (const contender of contenders) {
@@ -249,16 +256,6 @@ function tell(
   );
   say(`\n${footprintTable(footprints)}\n`);
   if (flags.quick) say('quick: the figures above mean nothing, too few requests were sent');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }
 
 interface Results {

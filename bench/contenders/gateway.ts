@@ -52,16 +52,21 @@ interface Variant {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
   readonly users: readonly Headers[];
+  /** Default: the contender's. */
+  readonly core?: number;
 }
 
-async function startGateway(rig: Rig, { name, env, users }: Variant): Promise<Contender> {
+async function startGateway(
+  rig: Rig,
+  { name, env, users, core = CONTENDER_CORE }: Variant,
+): Promise<Contender> {
   const [port, metricsPort] = [await rig.freePort(), await rig.freePort()];
   const home = homeOf(rig, name);
   const config = join(home, 'gateway.yaml');
   const text = plan(rig.mockPort) + (env.KEYCLOAK_URL === undefined ? '' : TIER_OF_TOKENS);
   writeFileSync(config, text);
   const launch: Launch = {
-    command: pinned(CONTENDER_CORE, [process.execPath, 'bin/start.js']),
+    command: pinned(core, [process.execPath, 'bin/start.js']),
     env: {
       GATEWAY_CONFIG: config,
       GATEWAY_DATA_DIR: join(home, 'data'),
@@ -114,9 +119,29 @@ export async function startGatewayWithTokens(rig: Rig): Promise<Contender> {
 
 export async function startGatewayOnValkey(rig: Rig): Promise<Contender | Missing> {
   const name = 'gateway, Valkey';
+  const valkey = await startValkey(rig);
+  if (valkey === null) return { name, reason: 'neither valkey-server nor redis-server is on this machine' };
+  const env = { STATIC_KEYS, QUOTA_REDIS_URL: valkey.url };
+  const gateway = await startGateway(rig, { name, env, users: KEY_USERS });
+  return { ...gateway, launch: [valkey.launch, ...gateway.launch] };
+}
+
+/** One of several that share what they count: in a folder, or in Valkey. */
+export function startReplica(
+  rig: Rig,
+  name: string,
+  core: number,
+  shared: Readonly<Record<string, string>>,
+): Promise<Contender> {
+  return startGateway(rig, { name, env: { STATIC_KEYS, ...shared }, users: KEY_USERS, core });
+}
+
+/** Null where there is none on this machine. */
+export async function startValkey(
+  rig: Rig,
+): Promise<{ readonly url: string; readonly launch: string } | null> {
   const server = ['valkey-server', 'redis-server'].find(isOnPath);
-  if (server === undefined)
-    return { name, reason: 'neither valkey-server nor redis-server is on this machine' };
+  if (server === undefined) return null;
   const port = await rig.freePort();
   const home = homeOf(rig, 'valkey');
   const options = `--port ${port} --bind 127.0.0.1 --dir ${home} --appendonly yes --appendfsync everysec`;
@@ -126,7 +151,5 @@ export async function startGatewayOnValkey(rig: Rig): Promise<Contender | Missin
     log: join(home, 'output.log'),
   };
   launched(rig, launch);
-  const env = { STATIC_KEYS, QUOTA_REDIS_URL: `redis://127.0.0.1:${port}` };
-  const gateway = await startGateway(rig, { name, env, users: KEY_USERS });
-  return { ...gateway, launch: [launchLine(launch), ...gateway.launch] };
+  return { url: `redis://127.0.0.1:${port}`, launch: launchLine(launch) };
 }
