@@ -1,6 +1,7 @@
 /** The requests that this process is answering, for operators to look at. */
 import type { Progress } from '../pipeline.ts';
 import type { Dialect } from '../types.ts';
+import { createUnderWay } from './under-way.ts';
 
 export interface LiveRequest {
   readonly id: string;
@@ -20,12 +21,9 @@ export interface LiveRequests {
 
 /** Outlives reloads. */
 export function createLiveRequests(): LiveRequests {
-  const live = new Set<LiveRequest>();
+  const live = createUnderWay<LiveRequest>();
   return {
-    enter(request) {
-      live.add(request);
-      return () => live.delete(request);
-    },
-    list: () => [...live],
+    enter: live.add,
+    list: () => [...live].sort((one, other) => one.startedAt - other.startedAt),
   };
 }

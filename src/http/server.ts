@@ -10,6 +10,7 @@ import { createServer } from './node-http.ts';
 import { readUnreadable, refuseUnreadable } from './refuse-unreadable.ts';
 import { sendError, toGatewayError } from './reply.ts';
 import { openScope, type Scope } from './request-scope.ts';
+import { createUnderWay, type UnderWay } from './under-way.ts';
 
 export interface ServerOptions {
   readonly handle: (scope: Scope) => Promise<void> | void;
@@ -53,7 +54,7 @@ const MAX_HEADER_BYTES = 32 * 1024;
 export function createGatewayServer(options: ServerOptions): GatewayServer {
   const { log } = options;
   let { limits } = options;
-  const scopes = new Set<Scope>();
+  const scopes = createUnderWay<Scope>();
   /** Connections, and how many requests each has open. */
   const sockets = new Map<Socket, number>();
   let lastCall = false;
@@ -65,12 +66,12 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     if (socket.destroyed) return;
     sockets.set(socket, inLine + 1);
     const scope = openScope(request, response, { id: options.mintId, now: options.now });
-    scopes.add(scope);
+    const leave = scopes.add(scope);
     const endBound = boundTime(scope, limits.answerSeconds);
     response.once('close', () => {
       const left = sockets.get(socket);
       if (left !== undefined) sockets.set(socket, left - 1);
-      scopes.delete(scope);
+      leave();
       endBound();
     });
     if (lastCall) response.shouldKeepAlive = false;
@@ -198,7 +199,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 }
 
 /** Answers that began before the end was known have promised to keep their connections, and Node keeps the promise. */
-function closeOnceIdle(server: Server, scopes: ReadonlySet<Scope>): void {
+function closeOnceIdle(server: Server, scopes: UnderWay<Scope>): void {
   let isDue = false;
   const sweep = () => {
     if (isDue) return;
@@ -218,7 +219,7 @@ const LAST_LOOK_MS = 50;
 
 async function close(
   server: Server,
-  scopes: ReadonlySet<Scope>,
+  scopes: UnderWay<Scope>,
   sockets: ReadonlyMap<Socket, number>,
   patienceMs: number,
 ): Promise<void> {
