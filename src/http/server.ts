@@ -227,7 +227,6 @@ async function close(
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   if (sockets.size > 0) await pause(LAST_LOOK_MS);
   server.close();
-  server.closeIdleConnections();
   // Node does not count a connection as idle that never asked for anything.
   for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
   closeOnceIdle(server, scopes);

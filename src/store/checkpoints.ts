@@ -38,18 +38,18 @@ export function createCheckpoints(db: DatabaseSync, resume: () => void): Checkpo
   };
 
   /** Most of the log while transactions go on, then what they appended meanwhile, and the little left while they wait. */
-  async function run(): Promise<void> {
-    await checkpoint(file as string);
-    await checkpoint(file as string);
+  const run = async (): Promise<void> => {
+    await checkpoint(file);
+    await checkpoint(file);
     isPaused = true;
     const timer = setTimeout(goOn, LONGEST_PAUSE);
     try {
-      await checkpoint(file as string);
+      await checkpoint(file);
     } finally {
       clearTimeout(timer);
       goOn();
     }
-  }
+  };
 
   return {
     isPaused: () => isPaused,
