@@ -19,7 +19,7 @@ import type { Demand, Quota, Reservation } from './quota/quota.ts';
 import { toReservationHeaders } from './quota/reservation-headers.ts';
 import { createEarlyStream } from './relay/early-stream.ts';
 import { type RelayClient, type RelayReply, relay } from './relay/relay.ts';
-import type { Memory } from './responses-store/recall.ts';
+import type { Keeper, Memory } from './responses-store/recall.ts';
 import { chooseRoute } from './routing/choose-route.ts';
 import { routeHeaders } from './routing/route-headers.ts';
 import type { Candidate, Dialect, Outcome, Principal, Route, Terms, Tier } from './types.ts';
@@ -161,7 +161,10 @@ async function infer(
       progress.route = routeTo(served.reply.candidate, route, progress.failures);
       progress.backend = served.backend.name;
       progress.dropped = served.outbound.translation?.dropped ?? [];
-      outcome = await answer(parts, call, request, progress.route, reservation, served, progress);
+      const keep = parts.memory.keeper(principal, request);
+      // Nothing else reads the request from here on.
+      if (keep === undefined) sending.writer.carried.release();
+      outcome = await answer(parts, call, request, progress.route, reservation, served, progress, keep);
     } finally {
       const isBroken = outcome.ending === 'backend-failed' && !call.signal.aborted;
       served.leave(isBroken ? 'broken' : 'answered');
@@ -324,6 +327,7 @@ async function answer(
   reservation: Reservation,
   exchange: Exchange,
   progress: Progress,
+  onLast: Keeper | undefined,
 ): Promise<Outcome> {
   const { reply, outbound, backend } = exchange;
   const headers = {
@@ -343,7 +347,7 @@ async function answer(
       progress.firstContentAt = parts.now();
       return reservation.commit();
     },
-    onLast: progress.principal && parts.memory.keeper(progress.principal, request),
+    onLast,
   });
 }
 

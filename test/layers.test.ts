@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'types.ts': 0,
   'errors.ts': 0,
   'after.ts': 0,
+  'body-memory.ts': 0,
   protocol: 1,
   store: 1,
   auth: 2,

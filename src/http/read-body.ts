@@ -1,5 +1,6 @@
 /** A request's body, whole, within its limit, or a clear refusal. */
 import type { IncomingMessage } from 'node:http';
+import { giveBack } from '../body-memory.ts';
 import { GatewayError } from '../errors.ts';
 import type { Scope } from './request-scope.ts';
 
@@ -56,7 +57,7 @@ const NOTHING = Buffer.alloc(0);
 /**
  * Events instead of an iterator, and each byte of a usual body copied once at most: half the time for a megabyte. A
  * body that came in one piece is not copied at all. Pieces are not kept: a body sent in chunks of one byte would
- * take a hundred times its length.
+ * take a hundred times its length. Node gives each piece memory of its own.
  */
 function collect(
   request: IncomingMessage,
@@ -74,7 +75,7 @@ function collect(
     else {
       if (next > body.length) body = grow(body, size, Math.max(next, whole, AT_LEAST, 2 * body.length));
       chunk.copy(body, size);
-      letGo(chunk);
+      giveBack(chunk);
     }
     size = next;
   };
@@ -102,20 +103,8 @@ function collect(
 function grow(body: Buffer, size: number, room: number): Buffer {
   const larger = Buffer.allocUnsafe(room);
   body.copy(larger, 0, 0, size);
-  letGo(body);
+  giveBack(body);
   return larger;
-}
-
-/** Pieces below are left to the garbage collector, which is quicker. Bytes. */
-const WORTH_FREEING = 16 * 1024;
-
-/**
- * Gives back the memory of a piece that was copied. V8 would gather 64 MB of such and then walk its whole heap: a fifth of
- * the CPU with bodies of 200 kB (docs/decisions/2026-11-22-hot-path.md). Node gives each piece memory of its own.
- */
-function letGo({ buffer, byteLength }: Buffer): void {
-  const isAlone = buffer.byteLength === byteLength;
-  if (isAlone && byteLength >= WORTH_FREEING && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function tooLarge(limit: number): GatewayError {

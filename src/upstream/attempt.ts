@@ -47,7 +47,9 @@ export function createAttempt(caller: Caller, limits: ContentLimits): Attempt {
   return async ({ candidate, backend, writer, changes, signal, onSilence }) => {
     const outbound = writer.write(candidate, backend, changes);
     const { format, url, headers, body } = outbound;
-    const answer = await caller.call({ url, method: 'POST', headers, body, signal });
+    writer.carried.sent(body);
+    const onCarrier = writer.carried.carriedBy;
+    const answer = await caller.call({ url, method: 'POST', headers, body, signal, onCarrier });
     const base = { candidate, format };
     const reply = await awaitContent(answer, base, limits, () => onSilence(outbound));
     return { reply: outbound.usesOwnCredential ? sayWhose(reply) : reply, outbound, backend };

@@ -3,11 +3,13 @@
  * every wait bounded, failures said in the gateway's own codes. Parts of it are loaded by themselves: its index brings
  * a fetch, WebSockets, caches and mocks, for 5 MB and 30 ms at every start.
  */
+import { subscribe } from 'node:diagnostics_channel';
 import type { Dispatcher } from 'undici';
 import errors from 'undici/lib/core/errors.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import { GatewayError } from '../errors.ts';
 import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
+import type { Carrier } from './carried-body.ts';
 
 export interface CallerLimits {
   readonly connectSeconds: number;
@@ -24,6 +26,8 @@ export interface CallRequest {
   readonly signal: AbortSignal;
   /** Bound on the whole wait for headers, where it is shorter than usual. Seconds. */
   readonly firstByteSeconds?: number | undefined;
+  /** Told the socket that a body of bytes is written to. */
+  readonly onCarrier?: ((carrier: Carrier) => void) | undefined;
 }
 
 export interface CallReply {
@@ -52,6 +56,8 @@ export function createCaller(limits: CallerLimits): Caller {
     headersTimeout: limits.firstByteSeconds * 1000,
     bodyTimeout: limits.betweenBytesSeconds * 1000,
     pipelining: 1,
+    // One socket carries one request, so that it is known when the request has left.
+    allowH2: false,
     connections: null,
     maxHeaderSize: 64 * 1024,
   });
@@ -67,7 +73,7 @@ export function createCaller(limits: CallerLimits): Caller {
           body,
           headersTimeout: firstByteSeconds === undefined ? null : firstByteSeconds * 1000,
         };
-        agent.dispatch(options, receive(signal, resolve, reject));
+        agent.dispatch(options, receive(request, resolve, reject));
       }),
     close: () => agent.destroy(),
   };
@@ -80,10 +86,11 @@ const ONCE = { once: true };
 
 /** Takes in one answer; the signal ends it, whatever has come of it. */
 function receive(
-  signal: AbortSignal,
+  request: CallRequest,
   resolve: (reply: CallReply) => void,
   reject: (reason: unknown) => void,
 ): Dispatcher.DispatchHandler {
+  const { signal } = request;
   let controller: Dispatcher.DispatchController | null = null;
   let body: ArrivingBody | null = null;
   let interim = 0;
@@ -103,6 +110,7 @@ function receive(
   return {
     onRequestStart(begun) {
       controller = begun;
+      beginning = request;
       if (signal.aborted) begun.abort(signal.reason);
     },
     onResponseStart(begun, status, headers) {
@@ -130,6 +138,19 @@ function receive(
     onResponseError: (_controller, error) => fail(error),
   };
 }
+
+/** The request that undici is about to write. */
+let beginning: CallRequest | null = null;
+
+/** undici tells the handler that it begins, then, in the same turn, everybody which socket it takes. */
+subscribe('undici:client:sendHeaders', (message) => {
+  const { request, socket } = message as { request: { body: unknown }; socket: Carrier };
+  const { body, onCarrier } = beginning ?? {};
+  beginning = null;
+  const isSame =
+    body instanceof Uint8Array && request.body instanceof Uint8Array && request.body.buffer === body.buffer;
+  if (isSame) onCarrier?.(socket);
+});
 
 /** Addresses come from the configuration, so there are few; beyond so many, all are taken apart anew. */
 const MOST_TARGETS = 1000;

@@ -20,6 +20,7 @@ import {
   spliceBytes,
 } from '../protocol/scan-request.ts';
 import type { Candidate, Dialect } from '../types.ts';
+import { type CarriedBody, createCarriedBody } from './carried-body.ts';
 import {
   type Changes,
   changeConversation,
@@ -84,6 +85,8 @@ export interface OutboundWriter {
   readonly bodyBytes: number;
   /** What of the body is prompt; measured at most once. */
   promptSize(): PromptSize;
+  /** Its memory, with that of the versions that were sent. */
+  readonly carried: CarriedBody;
 }
 
 const USER_AGENT = 'llm-gateway';
@@ -107,6 +110,7 @@ export function createOutboundWriter(request: ClientRequest, seal?: Seal): Outbo
     conversation: read,
     maxTokens: () => askedTokens(request),
     bodyBytes: request.body.length,
+    carried: createCarriedBody(request.body),
     promptSize() {
       size ??= measurePrompt(request.body);
       return size;
