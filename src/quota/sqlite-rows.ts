@@ -18,6 +18,12 @@ export interface RequestRow {
   readonly tokens: number;
 }
 
+/** A request as it is charged when its answer begins. */
+interface Charged extends Pick<RequestRow, 'until' | 'charges' | 'tokens'> {
+  /** Whether it keeps its lease. */
+  readonly running: boolean;
+}
+
 export interface TurnRow {
   readonly opener: string;
   readonly prompt: string | null;
@@ -41,21 +47,34 @@ export function createRows(db: DatabaseSync) {
       sql.write.run(subject, requestId, state, until, lease, JSON.stringify(charges), tokens);
     },
 
+    /** @returns whether it is there now; a row that was there before stays as it is */
+    insert({ subject, requestId }: RequestKey, row: RequestRow): boolean {
+      const { state, until, lease, charges, tokens } = row;
+      const written = sql.insert.run(subject, requestId, state, until, lease, JSON.stringify(charges), tokens);
+      return Number(written.changes) === 1;
+    },
+
+    /** @returns whether it was held with these charges, and is charged with them now */
+    charge({ subject, requestId }: RequestKey, now: number, row: Charged): boolean {
+      const { until, running, charges, tokens } = row;
+      const keepsLease = running ? 1 : 0;
+      const text = JSON.stringify(charges);
+      return Number(sql.charge.run(until, keepsLease, tokens, subject, requestId, now, text).changes) === 1;
+    },
+
     renew({ subject, requestId }: RequestKey, now: number, lease: number): boolean {
       return Number(sql.renew.run(now + lease, now + lease, subject, requestId, now).changes) === 1;
     },
 
     tally(subject: string, window: Window): Tally {
-      const row = sql.count.get(subject, window.id);
-      const number = (value: unknown) => Number(value ?? 0);
-      return { window, used: number(row?.used), pending: number(row?.held), extra: number(row?.extra) };
+      return toTally(window, sql.count.get(subject, window.id));
     },
 
-    /** Changes a count and answers what is used of it. */
-    add(subject: string, { id, endsAt }: Window, change: { used?: number; held?: number }): number {
-      const { used = 0, held = 0 } = change;
-      const start = [Math.max(0, used), Math.max(0, held)] as const;
-      return Number(sql.add.get(subject, id, ...start, endsAt, used, held)?.used ?? 0);
+    /** Changes a count and answers what it holds now. */
+    add(subject: string, window: Window, used: number, held: number): Tally {
+      const { id, endsAt } = window;
+      const row = sql.add.get(subject, id, Math.max(0, used), Math.max(0, held), endsAt, used, held);
+      return toTally(window, row);
     },
 
     /** Gives a count more than its limit and answers what is given beyond it now. */
@@ -72,6 +91,8 @@ export function createRows(db: DatabaseSync) {
     /** Requests of a subject whose lease has ended and was not noticed. */
     ended: (subject: string, now: number) => sql.ended.all(subject, now).map(toEnded),
     endedOfAll: (now: number, most: number) => sql.endedOfAll.all(now, most).map(toEnded),
+    /** When the first lease of anybody ends; never where nothing is leased. */
+    firstLease: () => Number(sql.firstLease.get()?.lease ?? Number.POSITIVE_INFINITY),
     countLeased: (subject: string) => Number(sql.leased.get(subject)?.count ?? 0),
     remove: ({ subject, requestId }: RequestKey) => void sql.remove.run(subject, requestId),
     unlease: ({ subject, requestId }: RequestKey) => void sql.unlease.run(subject, requestId),
@@ -108,6 +129,11 @@ function toEnded(row: Record<string, unknown>): EndedLease {
   return { subject: String(row.subject), requestId: String(row.request), state, charges };
 }
 
+function toTally(window: Window, row: Record<string, unknown> | undefined): Tally {
+  if (row === undefined) return { window, used: 0, pending: 0, extra: 0 };
+  return { window, used: Number(row.used), pending: Number(row.held), extra: Number(row.extra) };
+}
+
 function toRequest(row: Record<string, unknown>): RequestRow {
   return {
     state: row.state as RequestRow['state'],
@@ -137,13 +163,20 @@ function prepare(db: DatabaseSync) {
       INSERT INTO requests (subject, request, state, until, lease, charges, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET state = excluded.state, until = excluded.until, lease = excluded.lease,
                                 charges = excluded.charges, tokens = excluded.tokens`),
+    insert: db.prepare(`
+      INSERT INTO requests (subject, request, state, until, lease, charges, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO NOTHING`),
+    charge: db.prepare(`
+      UPDATE requests SET state = 'charged', until = ?, lease = iif(?, lease, 0), tokens = ?
+       WHERE subject = ? AND request = ? AND state = 'held' AND until > ? AND charges = ?`),
     renew: db.prepare(`
       UPDATE requests SET lease = ?, until = CASE state WHEN 'held' THEN ? ELSE until END
        WHERE subject = ? AND request = ? AND lease > ?`),
     count: db.prepare('SELECT used, held, extra FROM windows WHERE subject = ? AND window = ?'),
     add: db.prepare(`
       INSERT INTO windows (subject, window, used, held, ends_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET used = max(0, used + ?), held = max(0, held + ?) RETURNING used`),
+      ON CONFLICT DO UPDATE SET used = max(0, used + ?), held = max(0, held + ?)
+      RETURNING used, held, extra`),
     grant: db.prepare(`
       INSERT INTO windows (subject, window, used, extra, ends_at) VALUES (?, ?, 0, ?, ?)
       ON CONFLICT DO UPDATE SET extra = max(0, extra + ?) RETURNING extra`),
@@ -155,6 +188,7 @@ function prepare(db: DatabaseSync) {
     endedOfAll: db.prepare(`
       SELECT subject, request, state, until, lease, charges, tokens FROM requests
        WHERE lease > 0 AND lease <= ? LIMIT ?`),
+    firstLease: db.prepare('SELECT min(lease) AS lease FROM requests WHERE lease > 0'),
     leased: db.prepare('SELECT count(*) AS count FROM requests WHERE subject = ? AND lease > 0'),
     remove: db.prepare('DELETE FROM requests WHERE subject = ? AND request = ?'),
     unlease: db.prepare('UPDATE requests SET lease = 0 WHERE subject = ? AND request = ?'),

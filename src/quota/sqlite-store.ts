@@ -20,6 +20,8 @@ export interface SqliteStoreOptions {
 /** Milliseconds between two removals of old rows, and the most rows that one removes. */
 const PRUNE_EVERY = 60_000;
 const PRUNE_ROWS = 2_000;
+/** Milliseconds between two looks for leases that have ended, at most. */
+const LOOK_EVERY = 1_000;
 
 /**
  * Counts in one SQLite file, exact also when several processes share it.
@@ -37,10 +39,16 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   });
   const rows = createRows(db);
   const prune = createPruner(rows);
+  const endLeases = createLeaseEnder(rows);
   const together = createTransactions(db, () => prune(clock()));
 
   return {
-    reserve: (claim) => together.run(() => reserve(rows, clock(), claim)),
+    reserve: (claim) =>
+      together.run(() => {
+        const now = clock();
+        endLeases(now, claim);
+        return reserve(rows, now, claim);
+      }),
     renew: (request, lease) => together.run(() => rows.renew(request, clock(), lease)),
     commit: (entry) => together.run(() => commit(rows, clock(), entry)),
     release: (entry) => together.run(() => release(rows, clock(), entry)),
@@ -57,37 +65,41 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   };
 }
 
+/** What it takes is held at first, and given back where that was too much: the rare case pays. */
 function reserve(rows: Rows, now: number, claim: Claim): Verdict {
   const { subject, requestId, holds, turn, concurrency, lease } = claim;
-  dropEnded(rows, rows.ended(subject, now));
-  const known = rows.find(claim, now);
-  if (known !== null && known.state !== 'released') return again(rows, now, claim, known);
-
   const open = openTurn(rows, now, subject, turn);
   const windows = holds.map((hold) => windowAt(hold.windows, now));
   const amounts = holds.map((hold) => (hold.perTurn && open !== null ? 0 : hold.amount));
-  const tallies = windows.map((window) => rows.tally(subject, window));
-  const refusedBy =
-    concurrency !== null && rows.countLeased(subject) >= concurrency
-      ? 'concurrency'
-      : firstWithoutRoom(holds, tallies, amounts, open !== null);
-  if (refusedBy !== null) return { admitted: false, refusedBy, tallies, amounts };
-
   const charges = windows.map(({ id }, index) => [id, amounts[index] ?? 0] as const);
-  for (const [index, window] of windows.entries()) {
-    const held = amounts[index] ?? 0;
-    if (held > 0) rows.add(subject, window, { held });
+  const row = { state: 'held', until: now + lease, lease: now + lease, charges, tokens: 0 } as const;
+  const isNew = rows.insert(claim, row);
+  const known = isNew ? null : rows.find(claim, now);
+  if (known !== null && known.state !== 'released') return again(rows, now, claim, known);
+  if (!isNew) rows.write(claim, row);
+
+  const after = windows.map((window, index) => hold(rows, subject, window, amounts[index] ?? 0));
+  const before = after.map((tally, index) => ({ ...tally, pending: tally.pending - (amounts[index] ?? 0) }));
+  const refusedBy =
+    concurrency !== null && rows.countLeased(subject) > concurrency
+      ? 'concurrency'
+      : firstWithoutRoom(holds, before, amounts, open !== null);
+  if (refusedBy !== null) {
+    rows.take(subject, charges, 'held');
+    if (known === null) rows.remove(claim);
+    else rows.write(claim, known);
+    return { admitted: false, refusedBy, tallies: before, amounts };
   }
-  rows.write(claim, { state: 'held', until: now + lease, lease: now + lease, charges, tokens: 0 });
   if (turn !== null) {
     const opened = { opener: requestId, prompt: turn.prompt, opened: now, requests: 1, tokens: 0 };
     const next = open === null ? opened : { ...open, requests: open.requests + 1 };
     rows.writeTurn(subject, turn.session, next, now + RECORDS_KEPT);
   }
-  const held = tallies.map((tally, index) =>
-    lease > 0 ? { ...tally, pending: tally.pending + (amounts[index] ?? 0) } : tally,
-  );
-  return { admitted: true, refusedBy: null, tallies: held, amounts };
+  return { admitted: true, refusedBy: null, tallies: lease > 0 ? after : before, amounts };
+}
+
+function hold(rows: Rows, subject: string, window: Window, amount: number): Tally {
+  return amount > 0 ? rows.add(subject, window, 0, amount) : rows.tally(subject, window);
 }
 
 /** The answer to a request that is known already, in the windows that it was admitted to. */
@@ -105,7 +117,18 @@ function again(rows: Rows, now: number, { subject, holds }: Claim, { charges }: 
   };
 }
 
+/** Nearly always what was held is charged as it was held, and nothing has to be read for that. */
 function commit(rows: Rows, now: number, entry: Entry): readonly number[] {
+  const { subject, session, tokens, running } = entry;
+  const charges = entry.charges.map(({ window, amount }) => [window.id, amount] as const);
+  const until = now + RECORDS_KEPT;
+  if (!rows.charge(entry, now, { until, running, charges, tokens })) return change(rows, now, entry);
+  if (session !== null && tokens !== 0) rows.addTokens(subject, session, tokens);
+  return entry.charges.map(({ window, amount }) => rows.add(subject, window, amount, -amount).used);
+}
+
+/** Charges a request whatever is known of it. */
+function change(rows: Rows, now: number, entry: Entry): readonly number[] {
   const { subject, charges, session, tokens, running } = entry;
   const known = rows.find(entry, now);
   // Its own lease may have ended, and what it held must not count beside what it is charged.
@@ -116,7 +139,8 @@ function commit(rows: Rows, now: number, entry: Entry): readonly number[] {
     const taken = before.get(window.id) ?? 0;
     before.delete(window.id);
     const isHeld = known?.state === 'held';
-    return rows.add(subject, window, isHeld ? { used: amount, held: -taken } : { used: amount - taken });
+    const [more, held] = isHeld ? [amount, -taken] : [amount - taken, 0];
+    return rows.add(subject, window, more, held).used;
   });
   // What was held or charged elsewhere, which only a caller brings about that changes its mind.
   rows.take(subject, [...before], known?.state === 'held' ? 'held' : 'used');
@@ -169,6 +193,22 @@ function dropEnded(rows: Rows, ended: readonly EndedLease[]): void {
       rows.remove(lease);
     } else rows.unlease(lease);
   }
+}
+
+/**
+ * Drops leases that have ended, when the first of them may have. Leases of other processes are as long as ours, so that
+ * none that is made after a look ends before the next.
+ */
+function createLeaseEnder(rows: Rows): (now: number, claim: Claim) => void {
+  let next = 0;
+  return (now, { subject, lease }) => {
+    if (now >= next) {
+      dropEnded(rows, rows.endedOfAll(now, PRUNE_ROWS));
+      dropEnded(rows, rows.ended(subject, now));
+      next = Math.min(rows.firstLease(), now + LOOK_EVERY);
+    }
+    next = Math.min(next, now + lease);
+  };
 }
 
 /** Removes void rows, a bounded number now and then, so that no single request waits for a large removal. */
