@@ -126,13 +126,14 @@ interface Waiting {
 export function createTransactions(db: DatabaseSync, afterwards: () => void): Transactions {
   let waiting: Waiting[] = [];
   let retry: NodeJS.Timeout | undefined;
+  const [begin, end] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT')];
   const checkpoints = createCheckpoints(db, () => attempt(BUSY_TRIES));
 
   function commit(batch: readonly Waiting[]): (() => void)[] {
     try {
       const answers = batch.map((step) => step.run());
       afterwards();
-      db.exec('COMMIT');
+      end.run();
       return answers;
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
@@ -154,7 +155,7 @@ export function createTransactions(db: DatabaseSync, afterwards: () => void): Tr
   function attempt(tries: number): void {
     if (waiting.length === 0) return;
     try {
-      db.exec('BEGIN IMMEDIATE');
+      begin.run();
     } catch (error) {
       if (isBusy(error) && tries > 1) retry = setTimeout(attempt, BUSY_PAUSE, tries - 1);
       else for (const step of takeWaiting()) step.fail(error);

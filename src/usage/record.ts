@@ -43,6 +43,21 @@ export interface UsageTotals {
 /** Model and backend of a request that never got as far as to have one. */
 export const NONE = 'none';
 
+export const NOTHING_USED: UsageTotals = {
+  requests: 0,
+  refusals: 0,
+  refunds: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+};
+
+/** What requests come to together. */
+export function sumOf(records: readonly UsageRecord[]): UsageTotals {
+  return records.map(toTotals).reduce(plus, NOTHING_USED);
+}
+
 export function toTotals({ outcome, usage }: UsageRecord): UsageTotals {
   return {
     requests: outcome === 'charged' || outcome === 'free' ? 1 : 0,
@@ -52,5 +67,17 @@ export function toTotals({ outcome, usage }: UsageRecord): UsageTotals {
     outputTokens: usage?.outputTokens ?? 0,
     cacheReadTokens: usage?.cacheReadTokens ?? 0,
     cacheWriteTokens: usage?.cacheWriteTokens ?? 0,
+  };
+}
+
+function plus(one: UsageTotals, other: UsageTotals): UsageTotals {
+  return {
+    requests: one.requests + other.requests,
+    refusals: one.refusals + other.refusals,
+    refunds: one.refunds + other.refunds,
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    cacheReadTokens: one.cacheReadTokens + other.cacheReadTokens,
+    cacheWriteTokens: one.cacheWriteTokens + other.cacheWriteTokens,
   };
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { createTransactions, openSqlite } from '../store/sqlite.ts';
 import type { Outbox } from './outbox.ts';
-import { NONE, toTotals, type UsageRecord } from './record.ts';
+import { NONE, sumOf, type UsageRecord } from './record.ts';
 import {
   type Grouping,
   RECENT_KEPT,
@@ -61,12 +61,18 @@ export function createSqliteUsage(options: SqliteUsageOptions): UsageStore & { r
   const together = createTransactions(db, () => undefined);
 
   function add(subject: string, records: readonly UsageRecord[]): void {
+    const rowOf = ({ at, served, backend }: UsageRecord) => [
+      dayOf(at),
+      subject,
+      served ?? NONE,
+      backend ?? NONE,
+    ];
+    for (const [row, alike] of Map.groupBy(records, (record) => JSON.stringify(rowOf(record)))) {
+      sql.add.run(...(JSON.parse(row) as string[]), ...Object.values(sumOf(alike)));
+    }
     for (const record of records) {
-      const { at, served, backend } = record;
-      const totals = toTotals(record);
-      sql.add.run(dayOf(at), subject, served ?? NONE, backend ?? NONE, ...Object.values(totals));
       const text = JSON.stringify(record);
-      sql.remember.run(subject, text, at);
+      sql.remember.run(subject, text, record.at);
       if (exports) sql.post.run(text);
     }
     const latest = records.at(-1);

@@ -1,5 +1,5 @@
 import { toScript, type Valkey } from '../store/valkey.ts';
-import { NONE, toTotals, type UsageRecord, type UsageTotals } from './record.ts';
+import { NONE, NOTHING_USED, toTotals, type UsageRecord, type UsageTotals } from './record.ts';
 import {
   type Grouping,
   type KnownUser,
@@ -138,7 +138,7 @@ export function createValkeyUsage({ valkey, dayOf, retentionDays }: ValkeyUsageO
           const group = pickGroup({ day: days[index] ?? '', subject: whose, model, backend }, by);
           const key = JSON.stringify(group);
           const named = by.includes('subject') ? { user: names.get(whose) ?? '' } : {};
-          groups.set(key, addSums(groups.get(key) ?? { ...group, ...named, ...ZERO }, sums));
+          groups.set(key, addSums(groups.get(key) ?? { ...group, ...named, ...NOTHING_USED }, sums));
         }
       }
       return [...groups.values()].sort(byDayThenRequests).slice(0, limit);
@@ -194,16 +194,6 @@ function daysBetween(from: string, to: string): readonly string[] {
 
 const pickGroup = (all: Readonly<Record<Grouping, string>>, by: readonly Grouping[]) =>
   Object.fromEntries(by.map((name) => [name, all[name]]));
-
-const ZERO: UsageTotals = {
-  requests: 0,
-  refusals: 0,
-  refunds: 0,
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-};
 
 function addSums(row: TotalsRow, sums: string): TotalsRow {
   const numbers = sums.split(' ').map(Number);

@@ -210,8 +210,8 @@ test('steps that were given before closing are done, later ones reject', async (
   const step = store.commit(plainEntry('s', 'r1', windows.current));
   await store.close();
   assert.deepEqual(await step, [1]);
-  await assert.rejects(store.commit(plainEntry('s', 'r2', windows.current)), /not open/);
-  await assert.rejects(store.ping(), /not open/);
+  await assert.rejects(store.commit(plainEntry('s', 'r2', windows.current)), /finalized/);
+  await assert.rejects(store.ping(), /finalized/);
   const again = createSqliteStore({ file, clock: () => time.now });
   assert.equal((await peekOne(again, 's', windows)).used, 1);
   await again.close();
