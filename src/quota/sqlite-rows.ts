@@ -50,7 +50,15 @@ export function createRows(db: DatabaseSync) {
     /** @returns whether it is there now; a row that was there before stays as it is */
     insert({ subject, requestId }: RequestKey, row: RequestRow): boolean {
       const { state, until, lease, charges, tokens } = row;
-      const written = sql.insert.run(subject, requestId, state, until, lease, JSON.stringify(charges), tokens);
+      const written = sql.insert.run(
+        subject,
+        requestId,
+        state,
+        until,
+        lease,
+        JSON.stringify(charges),
+        tokens,
+      );
       return Number(written.changes) === 1;
     },
 

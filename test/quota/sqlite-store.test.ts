@@ -211,7 +211,7 @@ test('steps that were given before closing are done, later ones reject', async (
   await store.close();
   assert.deepEqual(await step, [1]);
   await assert.rejects(store.commit(plainEntry('s', 'r2', windows.current)), /finalized/);
-  await assert.rejects(store.ping(), /finalized/);
+  await assert.rejects(store.ping(), /not open/);
   const again = createSqliteStore({ file, clock: () => time.now });
   assert.equal((await peekOne(again, 's', windows)).used, 1);
   await again.close();
