@@ -17,7 +17,7 @@ import type { Config } from './config/schema.ts';
 import type { ErrorCode } from './errors.ts';
 import { createInFlight } from './http/in-flight.ts';
 import { createLiveRequests, type LiveRequest } from './http/live-requests.ts';
-import { createRandomText } from './http/random-text.ts';
+import { createOrderedText, createRandomText } from './http/random-text.ts';
 import type { Scope } from './http/request-scope.ts';
 import { matchRoute } from './http/routes.ts';
 import { createLatencies } from './observe/latencies.ts';
@@ -99,7 +99,8 @@ export async function createGateway({ config, extraKeys, log, version }: Gateway
       void held.release();
     }
   };
-  const mintId = () => `req_${randomText()}`;
+  const orderedText = createOrderedText(clock, randomText);
+  const mintId = () => `req_${orderedText()}`;
   const onRefused = (request_id: string, code: ErrorCode): void => {
     metrics.refused(code);
     log.info({ request_id, code }, 'request refused');

@@ -118,11 +118,11 @@ export function createRows(db: DatabaseSync) {
     addTokens: (subject: string, session: string, tokens: number) =>
       void sql.addTokens.run(tokens, subject, session),
 
-    /** @returns how many requests went */
+    /** Removes what is void; of requests, among the oldest so many. @returns how many requests went */
     prune(now: number, endedBefore: number, most: number): number {
       sql.pruneTurns.run(now);
       sql.pruneWindows.run(endedBefore);
-      return Number(sql.pruneRequests.run(now, most).changes);
+      return Number(sql.pruneRequests.run(most, now).changes);
     },
   };
 }
@@ -210,8 +210,9 @@ function prepare(db: DatabaseSync) {
                                 requests = excluded.requests, tokens = excluded.tokens, until = excluded.until`),
     addTokens: db.prepare('UPDATE turns SET tokens = tokens + ? WHERE subject = ? AND session = ?'),
     pruneRequests: db.prepare(`
-      DELETE FROM requests WHERE (subject, request) IN
-        (SELECT subject, request FROM requests WHERE until <= ? AND lease = 0 LIMIT ?)`),
+      DELETE FROM requests WHERE (request, subject) IN (
+        SELECT request, subject FROM (SELECT * FROM requests ORDER BY request, subject LIMIT ?)
+         WHERE until <= ? AND lease = 0)`),
     pruneTurns: db.prepare('DELETE FROM turns WHERE until <= ?'),
     pruneWindows: db.prepare('DELETE FROM windows WHERE ends_at < ?'),
   } satisfies Record<string, StatementSync>;

@@ -17,7 +17,7 @@ export interface SqliteStoreOptions {
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
 }
 
-/** Milliseconds between two removals of old rows, and the most rows that one removes. */
+/** Milliseconds between two removals of old rows, and the oldest rows that one looks at. */
 const PRUNE_EVERY = 60_000;
 const PRUNE_ROWS = 2_000;
 /** Milliseconds between two looks for leases that have ended, at most. */
@@ -39,17 +39,23 @@ export function createSqliteStore(options: SqliteStoreOptions): QuotaStore {
   });
   const rows = createRows(db);
   const prune = createPruner(rows);
-  const endLeases = createLeaseEnder(rows);
+  const leases = createLeases(rows);
   const together = createTransactions(db, () => prune(clock()));
 
   return {
     reserve: (claim) =>
       together.run(() => {
         const now = clock();
-        endLeases(now, claim);
+        leases.drop(claim.subject, now);
+        leases.expect(now + claim.lease);
         return reserve(rows, now, claim);
       }),
-    renew: (request, lease) => together.run(() => rows.renew(request, clock(), lease)),
+    renew: (request, lease) =>
+      together.run(() => {
+        const now = clock();
+        leases.expect(now + lease);
+        return rows.renew(request, now, lease);
+      }),
     commit: (entry) => together.run(() => commit(rows, clock(), entry)),
     release: (entry) => together.run(() => release(rows, clock(), entry)),
     // In line with the other steps, so that who asks after an answer sees what became of it.
@@ -199,15 +205,18 @@ function dropEnded(rows: Rows, ended: readonly EndedLease[]): void {
  * Drops leases that have ended, when the first of them may have. Leases of other processes are as long as ours, so that
  * none that is made after a look ends before the next.
  */
-function createLeaseEnder(rows: Rows): (now: number, claim: Claim) => void {
+function createLeases(rows: Rows) {
   let next = 0;
-  return (now, { subject, lease }) => {
-    if (now >= next) {
+  return {
+    drop(subject: string, now: number): void {
+      if (now < next) return;
       dropEnded(rows, rows.endedOfAll(now, PRUNE_ROWS));
       dropEnded(rows, rows.ended(subject, now));
       next = Math.min(rows.firstLease(), now + LOOK_EVERY);
-    }
-    next = Math.min(next, now + lease);
+    },
+    expect(end: number): void {
+      next = Math.min(next, end);
+    },
   };
 }
 
@@ -217,7 +226,7 @@ function createPruner(rows: Rows): (now: number) => void {
   return (now) => {
     if (now < next) return;
     dropEnded(rows, rows.endedOfAll(now, PRUNE_ROWS));
-    if (rows.prune(now, now - WINDOWS_KEPT, PRUNE_ROWS) < PRUNE_ROWS) next = now + PRUNE_EVERY;
+    if (rows.prune(now, now - WINDOWS_KEPT, PRUNE_ROWS) === 0) next = now + PRUNE_EVERY;
   };
 }
 

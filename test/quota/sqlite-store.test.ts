@@ -139,7 +139,7 @@ test('a file that another version wrote is refused and left alone', async () => 
   const db = new DatabaseSync(file);
   db.exec('PRAGMA user_version = 99');
   db.close();
-  assert.throws(() => createSqliteStore({ file, clock: () => START }), /version 99; expected version 3/);
+  assert.throws(() => createSqliteStore({ file, clock: () => START }), /version 99; expected version 4/);
 });
 
 test('the file of version 1 keeps its counts, what it holds and what it remembers', async () => {
