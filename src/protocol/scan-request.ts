@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import { parseJson } from './json.ts';
+import { moveWindow, nextPlace, places, walk, walkFrom } from './json-structure.ts';
 
 /** Where a value lies in the body: from its first byte to behind its last. */
 export interface ByteRange {
@@ -72,6 +73,7 @@ export function scanRequest(body: Uint8Array): RequestScan {
   const seen = nothingSeen();
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) throw malformed('expected a JSON object', at);
+  walkFrom(at + 1, body.length);
   at = skipSpace(body, at + 1);
   while (body[at] !== CLOSE_BRACE) {
     const keyStart = at;
@@ -183,10 +185,11 @@ export function spliceBytes(body: Uint8Array, edits: readonly Edit[]): Uint8Arra
 }
 
 /** Where the elements of an array lie; empty when the value at `start` is none. */
-export function scanArray(body: Uint8Array, { start }: ByteRange): readonly ByteRange[] {
-  if (body[start] !== OPEN_BRACKET) return [];
+export function scanArray(body: Uint8Array, within: ByteRange): readonly ByteRange[] {
+  if (body[within.start] !== OPEN_BRACKET) return [];
+  walkFrom(within.start + 1, within.end);
   const elements: ByteRange[] = [];
-  let at = skipSpace(body, start + 1);
+  let at = skipSpace(body, within.start + 1);
   while (body[at] !== CLOSE_BRACKET) {
     const end = endOfValue(body, at);
     elements.push({ start: at, end });
@@ -199,10 +202,11 @@ export function scanArray(body: Uint8Array, { start }: ByteRange): readonly Byte
 }
 
 /** Where the value of an object's field lies; undefined when it has none. Of several the last counts. */
-export function findField(body: Uint8Array, { start }: ByteRange, name: string): ByteRange | undefined {
-  if (body[start] !== OPEN_BRACE) return undefined;
+export function findField(body: Uint8Array, within: ByteRange, name: string): ByteRange | undefined {
+  if (body[within.start] !== OPEN_BRACE) return undefined;
+  walkFrom(within.start + 1, within.end);
   let found: ByteRange | undefined;
-  let at = skipSpace(body, start + 1);
+  let at = skipSpace(body, within.start + 1);
   for (let count = 1; body[at] === QUOTE; count++) {
     if (count > MAX_JSON_FIELDS) throw tooManyFields();
     const keyEnd = endOfString(body, at);
@@ -258,31 +262,13 @@ function skipSpace(body: Uint8Array, from: number): number {
   return at;
 }
 
-/** So many bytes are looked at one by one before the native search, which costs as much as they do to call. */
-const NEAR = 24;
-
 /** Behind the closing quote of the string that starts at `start`. */
 function endOfString(body: Uint8Array, start: number): number {
   if (body[start] !== QUOTE) throw malformed('expected a string', start);
-  let at = start + 1;
-  for (;;) {
-    for (const near = at + NEAR; at < near; ) {
-      const byte = body[at];
-      if (byte === QUOTE) return at + 1;
-      at += byte === BACKSLASH ? 2 : 1;
-    }
-    const quote = body.indexOf(QUOTE, at);
-    if (quote < 0) throw malformed('it ends inside a string', body.length);
-    if (!isEscaped(body, quote, at)) return quote + 1;
-    at = quote + 1;
-  }
-}
-
-/** Whether an odd number of backslashes stands before a quote, back to `from`, which is no escaped place itself. */
-function isEscaped(body: Uint8Array, quote: number, from: number): boolean {
-  let before = quote - 1;
-  while (before >= from && body[before] === BACKSLASH) before--;
-  return (quote - 1 - before) % 2 === 1;
+  nextPlace(body);
+  const close = nextPlace(body);
+  if (close === body.length) throw malformed('it ends inside a string', close);
+  return close + 1;
 }
 
 /** What was counted and noted of a body so far. */
@@ -306,13 +292,19 @@ const nothingSeen = (): Seen => ({
 function endOfValue(body: Uint8Array, start: number, seen: Seen = nothingSeen()): number {
   const byte = body[start];
   if (byte === QUOTE) return endOfString(body, start);
-  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, start, seen);
+  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return endOfContainer(body, seen);
   return endOfScalar(body, start);
 }
 
 /** The keys that reasoning is signed and sealed under, with their quotes. */
 const SIGNATURE = UTF8_OUT.encode('"signature"');
 const SEALED = UTF8_OUT.encode('"encrypted_content"');
+
+/** What an element of a list says what it is with; both have the same length. */
+const TYPE = UTF8_OUT.encode('"type"');
+const ROLE = UTF8_OUT.encode('"role"');
+/** How deep the elements of a list lie. */
+const ELEMENT = 2;
 
 const TOOLS_ITEM = 'additional_tools';
 const REFERENCE = 'item_reference';
@@ -323,9 +315,10 @@ const MOST_TELLING = 6 * TOOLS_ITEM.length + 2;
 const SMALL_A = 0x61;
 const SMALL_I = 0x69;
 
-/** Notes a string that tells something. */
-function noteString(body: Uint8Array, start: number, end: number, seen: Seen): void {
+/** Notes a string that tells something, in so many lists and objects. */
+function noteString(body: Uint8Array, start: number, end: number, depth: number, seen: Seen): void {
   const length = end - start;
+  if (depth === ELEMENT && length === TYPE.length) noteKey(body, start, end, seen);
   if (length === SIGNATURE.length && isAt(body, start, SIGNATURE)) seen.marks.push(end);
   if (length === SEALED.length && isAt(body, start, SEALED)) seen.marks.push(end);
   if (length < LEAST_TELLING || length > MOST_TELLING) return;
@@ -336,12 +329,8 @@ function noteString(body: Uint8Array, start: number, end: number, seen: Seen): v
   if (text === REFERENCE) seen.namesItems = true;
 }
 
-const TYPE = UTF8_OUT.encode('"type"');
-const ROLE = UTF8_OUT.encode('"role"');
-
 /** Notes whether a list's element says what it is: by a type that is a string, of several the last, or by a role. */
 function noteKey(body: Uint8Array, start: number, end: number, seen: Seen): void {
-  if (end - start !== TYPE.length) return;
   const isType = isAt(body, start, TYPE);
   if (!isType && !isAt(body, start, ROLE)) return;
   const colon = skipSpace(body, end);
@@ -357,31 +346,37 @@ function isAt(body: Uint8Array, start: number, wanted: Uint8Array): boolean {
   return true;
 }
 
-/** How deep a list's elements lie. */
-const ELEMENT = 2;
+/** What stands for the place of a quote outside of strings. */
+const NONE = -1;
 
-/** Strings are jumped over natively; only the bytes between them are looked at one by one. */
-function endOfContainer(body: Uint8Array, start: number, seen: Seen): number {
+/** Goes over the places of one window after another, because this is where the time of a scan goes. */
+function endOfContainer(body: Uint8Array, seen: Seen): number {
   const closers: number[] = [];
-  let at = start;
-  while (at < body.length) {
-    const byte = body[at];
-    if (byte === QUOTE) {
-      const end = endOfString(body, at);
-      noteString(body, at, end, seen);
-      if (closers.length === ELEMENT) noteKey(body, at, end, seen);
-      at = end;
-      continue;
+  let opened = NONE;
+  do {
+    const { start, count } = walk;
+    for (let index = walk.next; index < count; index++) {
+      const at = start + (places[index] ?? 0);
+      const byte = body[at] ?? 0;
+      if (opened !== NONE) {
+        noteString(body, opened, at + 1, closers.length, seen);
+        opened = NONE;
+      } else if (byte === QUOTE) {
+        opened = at;
+      } else {
+        passBracket(byte, closers, seen, at);
+        if (closers.length > 0) continue;
+        walk.next = index + 1;
+        return at + 1;
+      }
     }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      openContainer(byte, closers, seen, at);
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      closeContainer(byte, closers, seen, at);
-      if (closers.length === 0) return at + 1;
-    }
-    at++;
-  }
-  throw malformed('it ends too early', at);
+  } while (moveWindow(body));
+  throw malformed(opened === NONE ? 'it ends too early' : 'it ends inside a string', body.length);
+}
+
+function passBracket(byte: number, closers: number[], seen: Seen, at: number): void {
+  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) openContainer(byte, closers, seen, at);
+  else closeContainer(byte, closers, seen, at);
 }
 
 function openContainer(byte: number, closers: number[], seen: Seen, at: number): void {
