@@ -16,8 +16,7 @@ interface Kernel {
   readonly index: (length: number, state: number) => number;
 }
 
-const compiled = Uint8Array.from(atob(STRUCTURE_WASM), (char) => char.charCodeAt(0));
-const { memory, index } = new WebAssembly.Instance(new WebAssembly.Module(compiled)).exports;
+const { memory, index } = new WebAssembly.Instance(new WebAssembly.Module(STRUCTURE_WASM)).exports;
 
 /** As `structure.wat` divides its memory. */
 const BLOCK = 64;

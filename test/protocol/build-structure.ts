@@ -16,15 +16,13 @@ export async function buildStructure(): Promise<string> {
   });
   const { buffer } = module.toBinary({});
   module.destroy();
-  const lines =
-    Buffer.from(buffer)
-      .toString('base64')
-      .match(/.{1,100}/g) ?? [];
+  const lines = `${buffer.join(', ')},`.match(/\S.{0,106},(?= |$)/g) ?? [];
   return [
     '/** `structure.wat`, compiled. Generated: `npm run structure`. */',
-    'export const STRUCTURE_WASM = [',
-    ...lines.map((line) => `  '${line}',`),
-    "].join('');",
+    '// Numbers, because reading them costs a tenth of decoding base64.',
+    'export const STRUCTURE_WASM = new Uint8Array([',
+    ...lines.map((line) => `  ${line}`),
+    ']);',
     '',
   ].join('\n');
 }
