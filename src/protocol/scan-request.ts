@@ -300,9 +300,15 @@ function endOfValue(body: Uint8Array, start: number, seen: Seen = nothingSeen())
 const SIGNATURE = UTF8_OUT.encode('"signature"');
 const SEALED = UTF8_OUT.encode('"encrypted_content"');
 
-/** What an element of a list says what it is with; both have the same length. */
+/** The keys by which a list's element says what it is. */
 const TYPE = UTF8_OUT.encode('"type"');
 const ROLE = UTF8_OUT.encode('"role"');
+
+/** The first is that of both keys. Numbers, because every string of a body is held against them. */
+const KEY_LENGTH = TYPE.length;
+const SIGNATURE_LENGTH = SIGNATURE.length;
+const SEALED_LENGTH = SEALED.length;
+
 /** How deep the elements of a list lie. */
 const ELEMENT = 2;
 
@@ -318,10 +324,11 @@ const SMALL_I = 0x69;
 /** Notes a string that tells something, in so many lists and objects. */
 function noteString(body: Uint8Array, start: number, end: number, depth: number, seen: Seen): void {
   const length = end - start;
-  if (depth === ELEMENT && length === TYPE.length) noteKey(body, start, end, seen);
-  if (length === SIGNATURE.length && isAt(body, start, SIGNATURE)) seen.marks.push(end);
-  if (length === SEALED.length && isAt(body, start, SEALED)) seen.marks.push(end);
-  if (length < LEAST_TELLING || length > MOST_TELLING) return;
+  if (length < KEY_LENGTH || length > MOST_TELLING) return;
+  if (length === KEY_LENGTH && depth === ELEMENT) noteKey(body, start, end, seen);
+  if (length === SIGNATURE_LENGTH && isAt(body, start, SIGNATURE)) seen.marks.push(end);
+  if (length === SEALED_LENGTH && isAt(body, start, SEALED)) seen.marks.push(end);
+  if (length < LEAST_TELLING) return;
   const first = body[start + 1];
   if (first !== SMALL_A && first !== SMALL_I && first !== BACKSLASH) return;
   const text = parseJson(UTF8_LAX.decode(body.subarray(start, end)));
@@ -357,18 +364,20 @@ function endOfContainer(body: Uint8Array, seen: Seen): number {
     const { start, count } = walk;
     for (let index = walk.next; index < count; index++) {
       const at = start + (places[index] ?? 0);
-      const byte = body[at] ?? 0;
       if (opened !== NONE) {
         noteString(body, opened, at + 1, closers.length, seen);
         opened = NONE;
-      } else if (byte === QUOTE) {
-        opened = at;
-      } else {
-        passBracket(byte, closers, seen, at);
-        if (closers.length > 0) continue;
-        walk.next = index + 1;
-        return at + 1;
+        continue;
       }
+      const byte = body[at] ?? 0;
+      if (byte === QUOTE) {
+        opened = at;
+        continue;
+      }
+      passBracket(byte, closers, seen, at);
+      if (closers.length > 0) continue;
+      walk.next = index + 1;
+      return at + 1;
     }
   } while (moveWindow(body));
   throw malformed(opened === NONE ? 'it ends too early' : 'it ends inside a string', body.length);
