@@ -27,7 +27,7 @@ WORKDIR /app
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/compiled GATEWAY_DATA_DIR=/data PORT=0 METRICS_PORT=0 \
     HOST=127.0.0.1 STATIC_KEYS=only-while-the-image-is-built=nobody:free
 USER 65532:65532
-RUN ["/nodejs/bin/node", "compile.js"]
+RUN ["/nodejs/bin/node", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "compile.js"]
 
 FROM ${BASE}
 # The commit that is built, as the image's label: what deploy/image/provenance.ts says in full.
@@ -49,4 +49,5 @@ USER 65532:65532
 VOLUME /data
 EXPOSE 8000 9464
 # No HEALTHCHECK: orchestrators ask /livez and /readyz (deploy/k8s), and the base has no shell to ask with.
-ENTRYPOINT ["/nodejs/bin/node", "src/main.ts"]
+# The options of `npm start`; compiled code counts for the same options only.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "src/main.ts"]

@@ -1,5 +1,5 @@
 /** This gateway, as it is started: with static keys, with tokens of a realm, with quota in Valkey. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFakeIssuer } from '../../test/support/fake-issuer.ts';
 import {
@@ -56,6 +56,14 @@ interface Variant {
   readonly core?: number;
 }
 
+/** What `npm start` gives to Node. */
+function startArguments(): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    readonly scripts: { readonly start: string };
+  };
+  return scripts.start.split(' ').slice(1);
+}
+
 async function startGateway(
   rig: Rig,
   { name, env, users, core = CONTENDER_CORE }: Variant,
@@ -66,7 +74,7 @@ async function startGateway(
   const text = plan(rig.mockPort) + (env.KEYCLOAK_URL === undefined ? '' : TIER_OF_TOKENS);
   writeFileSync(config, text);
   const launch: Launch = {
-    command: pinned(core, [process.execPath, 'bin/start.js']),
+    command: pinned(core, [process.execPath, ...startArguments()]),
     env: {
       GATEWAY_CONFIG: config,
       GATEWAY_DATA_DIR: join(home, 'data'),

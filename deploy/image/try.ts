@@ -52,8 +52,16 @@ function say(text: string): void {
   process.stdout.write(`image: ${text}\n`);
 }
 
+/** What `npm start` runs, in words. */
+function startOf(packageFile: string): readonly string[] {
+  const text = readFileSync(join(import.meta.dirname, packageFile), 'utf8');
+  const { scripts } = JSON.parse(text) as { readonly scripts: { readonly start: string } };
+  return scripts.start.split(' ');
+}
+
 function checkContents(): void {
-  assert.deepEqual(image.Entrypoint, ['/nodejs/bin/node', 'src/main.ts']);
+  const [, ...options] = startOf('../../package.json').slice(0, -1);
+  assert.deepEqual(image.Entrypoint, ['/nodejs/bin/node', ...options, 'src/main.ts']);
   assert.equal(image.User, '65532:65532');
   assert.deepEqual(readdirSync(join(root, 'app')).sort(), [
     'LICENSE',

@@ -126,6 +126,8 @@ function receive(
           begun.abort(new errors.RequestAbortedError());
         },
       });
+      // The same once more, as bytes, for as long as the answer goes on.
+      begun.rawHeaders = null;
       resolve({ status, headers: firstValues(headers), body });
     },
     onResponseData(_controller, piece) {
