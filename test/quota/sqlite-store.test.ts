@@ -176,6 +176,49 @@ test('the file of version 1 keeps its counts, what it holds and what it remember
   await createSqliteStore({ file, clock: () => START }).close();
 });
 
+test('the file of version 3 keeps its counts, what it holds and what it remembers', async () => {
+  files += 1;
+  const file = join(folder, `${files}.sqlite`);
+  const old = new DatabaseSync(file);
+  old.exec(VERSION_3);
+  const day = windows.current.id;
+  old.exec(`
+    INSERT INTO windows VALUES ('s', '${day}', 3, 1, 2, ${windows.current.endsAt});
+    INSERT INTO requests VALUES ('s', 'r1', 'charged', ${START + RECORDS_KEPT}, 0, '[["${day}",1]]', 0);
+    INSERT INTO requests VALUES ('s', 'r2', 'held', ${START + 90_000}, ${START + 90_000}, '[["${day}",1]]', 0);
+    INSERT INTO requests VALUES ('t', 'r2', 'released', ${START + RECORDS_KEPT}, 0, '[]', 0);
+  `);
+  old.close();
+  const store = createSqliteStore({ file, clock: () => START });
+  const before = await peekOne(store, 's', windows);
+  assert.deepEqual(before, { window: windows.current, used: 3, pending: 1, extra: 2 });
+  await store.commit(plainEntry('s', 'r1', windows.current));
+  await store.commit(plainEntry('s', 'r2', windows.current));
+  await store.commit(plainEntry('t', 'r2', windows.current));
+  const after = await peekOne(store, 's', windows);
+  assert.deepEqual(after, { window: windows.current, used: 4, pending: 0, extra: 2 });
+  assert.equal((await peekOne(store, 't', windows)).used, 0);
+  await store.close();
+});
+
+/** The tables as version 3 made them, but for turns, which are made where there are none. */
+const VERSION_3 = `
+  CREATE TABLE windows (
+    subject TEXT NOT NULL, window TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0),
+    held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0), extra INTEGER NOT NULL DEFAULT 0 CHECK (extra >= 0),
+    ends_at INTEGER NOT NULL, PRIMARY KEY (subject, window)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX windows_by_end ON windows (ends_at);
+  CREATE TABLE requests (
+    subject TEXT NOT NULL, request TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'charged', 'released')), until INTEGER NOT NULL,
+    lease INTEGER NOT NULL, charges TEXT NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (subject, request)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_until ON requests (until);
+  CREATE INDEX requests_leased ON requests (subject, lease) WHERE lease > 0;
+  PRAGMA user_version = 3;
+`;
+
 /** The tables as version 1 made them. */
 const VERSION_1 = `
   CREATE TABLE windows (
