@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** The sum of a metric over all its labels, as the server's `/metrics` says it now. */
 export async function readMetric(origin: string, name: string): Promise<number> {
-  const text = await (await fetch(`${origin}/metrics`)).text();
+  // A connection of its own: vLLM closes those that rest for five seconds, perhaps just when they are used again.
+  const text = await (await fetch(`${origin}/metrics`, { headers: { connection: 'close' } })).text();
   const values = text
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
