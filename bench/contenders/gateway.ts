@@ -1,7 +1,8 @@
 /** This gateway, as it is started: with static keys, with tokens of a realm, with quota in Valkey. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFakeIssuer } from '../../test/support/fake-issuer.ts';
+import { startArguments } from '../../test/support/start-arguments.ts';
 import {
   CONTENDER_CORE,
   isOnPath,
@@ -54,14 +55,6 @@ interface Variant {
   readonly users: readonly Headers[];
   /** Default: the contender's. */
   readonly core?: number;
-}
-
-/** What `npm start` gives to Node. */
-function startArguments(): readonly string[] {
-  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-    readonly scripts: { readonly start: string };
-  };
-  return scripts.start.split(' ').slice(1);
 }
 
 async function startGateway(

@@ -13,6 +13,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startArguments } from '../../test/support/start-arguments.ts';
 
 const KEY = 'try-image-key';
 
@@ -52,15 +53,8 @@ function say(text: string): void {
   process.stdout.write(`image: ${text}\n`);
 }
 
-/** What `npm start` runs, in words. */
-function startOf(packageFile: string): readonly string[] {
-  const text = readFileSync(join(import.meta.dirname, packageFile), 'utf8');
-  const { scripts } = JSON.parse(text) as { readonly scripts: { readonly start: string } };
-  return scripts.start.split(' ');
-}
-
 function checkContents(): void {
-  const [, ...options] = startOf('../../package.json').slice(0, -1);
+  const options = startArguments().slice(0, -1);
   assert.deepEqual(image.Entrypoint, ['/nodejs/bin/node', ...options, 'src/main.ts']);
   assert.equal(image.User, '65532:65532');
   assert.deepEqual(readdirSync(join(root, 'app')).sort(), [
