@@ -1,6 +1,13 @@
 import { createTransactions, openSqlite } from '../store/sqlite.ts';
 import { RECORDS_KEPT, WINDOWS_KEPT } from './retention.ts';
-import { createRows, type EndedLease, type RequestRow, type Rows, type TurnRow } from './sqlite-rows.ts';
+import {
+  type Charges,
+  createRows,
+  type EndedLease,
+  type RequestRow,
+  type Rows,
+  type TurnRow,
+} from './sqlite-rows.ts';
 import { SQLITE_SCHEMA, SQLITE_UPGRADES, SQLITE_VERSION } from './sqlite-schema.ts';
 import type { Claim, Entry, Grant, Hold, QuotaStore, Tally, TurnClaim, Verdict } from './store.ts';
 import type { Window, Windows } from './windows.ts';
@@ -126,12 +133,14 @@ function again(rows: Rows, now: number, { subject, holds }: Claim, { charges }: 
 /** Nearly always what was held is charged as it was held, and nothing has to be read for that. */
 function commit(rows: Rows, now: number, entry: Entry): readonly number[] {
   const { subject, session, tokens, running } = entry;
-  const charges = entry.charges.map(({ window, amount }) => [window.id, amount] as const);
+  const charges = toCharges(entry);
   const until = now + RECORDS_KEPT;
   if (!rows.charge(entry, now, { until, running, charges, tokens })) return change(rows, now, entry);
   if (session !== null && tokens !== 0) rows.addTokens(subject, session, tokens);
   return entry.charges.map(({ window, amount }) => rows.add(subject, window, amount, -amount).used);
 }
+
+const toCharges = ({ charges }: Entry): Charges => charges.map(({ window, amount }) => [window.id, amount]);
 
 /** Charges a request whatever is known of it. */
 function change(rows: Rows, now: number, entry: Entry): readonly number[] {
@@ -154,7 +163,7 @@ function change(rows: Rows, now: number, entry: Entry): readonly number[] {
     state: 'charged',
     until: now + RECORDS_KEPT,
     lease: running ? (known?.lease ?? 0) : 0,
-    charges: charges.map(({ window, amount }) => [window.id, amount]),
+    charges: toCharges(entry),
     tokens,
   });
   const more = tokens - (known?.tokens ?? 0);

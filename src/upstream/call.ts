@@ -110,8 +110,8 @@ function receive(
   return {
     onRequestStart(begun) {
       controller = begun;
-      beginning = request;
       if (signal.aborted) begun.abort(signal.reason);
+      else beginning = request;
     },
     onResponseStart(begun, status, headers) {
       if (status < 200) {

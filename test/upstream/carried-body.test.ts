@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { createCaller } from '../../src/upstream/call.ts';
+import { type Caller, createCaller } from '../../src/upstream/call.ts';
 import { createCarriedBody } from '../../src/upstream/carried-body.ts';
 
 const LIMITS = { connectSeconds: 2, firstByteSeconds: 20, betweenBytesSeconds: 20 };
@@ -57,8 +57,16 @@ test('bytes that share their memory with others stay', () => {
   assert.equal(body.length, 99_999);
 });
 
-async function readAll(reply: { readonly body: AsyncIterable<Uint8Array> }): Promise<void> {
+/** Sends a body, reads the answer to its end and has the body released. */
+async function sendAndRelease(caller: Caller, server: Server, body: Uint8Array): Promise<void> {
+  const { port } = server.address() as AddressInfo;
+  const { signal } = new AbortController();
+  const carried = createCarriedBody(body);
+  carried.sent(body);
+  const target = { url: `http://127.0.0.1:${port}/`, method: 'POST', headers: {} } as const;
+  const reply = await caller.call({ ...target, body, signal, onCarrier: carried.carriedBy });
   for await (const _ of reply.body);
+  carried.release();
 }
 
 test('an answered call has told its socket, for bytes and for a view of them', async () => {
@@ -68,14 +76,8 @@ test('an answered call has told its socket, for bytes and for a view of them', a
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const caller = createCaller(LIMITS);
   try {
-    const { port } = server.address() as AddressInfo;
     for (const body of [bodyOf('a'), new Uint8Array(bodyOf('b'))]) {
-      const carried = createCarriedBody(body);
-      carried.sent(body);
-      const call = { url: `http://127.0.0.1:${port}/`, method: 'POST', headers: {}, body } as const;
-      const { signal } = new AbortController();
-      await readAll(await caller.call({ ...call, signal, onCarrier: carried.carriedBy }));
-      carried.release();
+      await sendAndRelease(caller, server, body);
       assert.equal(body.length, 0);
     }
   } finally {
@@ -99,20 +101,15 @@ async function startHasty() {
     socket.on('readable', head).on('error', () => undefined);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  return { server, sockets, port: (server.address() as AddressInfo).port };
+  return { server, sockets };
 }
 
 test('a backend that answers before it has read everything never reads another request', async () => {
-  const { server, sockets, port } = await startHasty();
+  const { server, sockets } = await startHasty();
   const caller = createCaller(LIMITS);
   try {
     const body = bodyOf('a', 16_000_000);
-    const carried = createCarriedBody(body);
-    carried.sent(body);
-    const call = { url: `http://127.0.0.1:${port}/`, method: 'POST', headers: {}, body } as const;
-    const { signal } = new AbortController();
-    await readAll(await caller.call({ ...call, signal, onCarrier: carried.carriedBy }));
-    carried.release();
+    await sendAndRelease(caller, server, body);
     assert.equal(body.length, 16_000_000, 'the system cannot have taken all of it');
     for (let count = 0; count < 20; count++) bodyOf('z', 16_000_000);
     const [socket] = sockets;
