@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
@@ -45,6 +45,13 @@ export interface GatewayServer {
   close(patienceMs: number): Promise<void>;
 }
 
+interface Connection {
+  /** Requests that it has open. */
+  open: number;
+  /** How much it had sent when its latest answer was complete. */
+  bytesSeen: number;
+}
+
 /** Most requests that one connection may have open: Node begins all that were sent ahead at once. */
 const MAX_IN_LINE = 100;
 const FEW_BYTES = 16 * 1024;
@@ -55,22 +62,21 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
   const { log } = options;
   let { limits } = options;
   const scopes = createUnderWay<Scope>();
-  /** Connections, and how many requests each has open. */
-  const sockets = new Map<Socket, number>();
+  const connections = new Map<Socket, Connection>();
   let lastCall = false;
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
-    const inLine = sockets.get(socket) ?? 0;
-    if (inLine >= MAX_IN_LINE) socket.destroy();
-    if (socket.destroyed) return;
-    sockets.set(socket, inLine + 1);
+    const connection = connections.get(socket);
+    if (connection === undefined || connection.open >= MAX_IN_LINE) socket.destroy();
+    if (connection === undefined || socket.destroyed) return;
+    connection.open += 1;
     const scope = openScope(request, response, { id: options.mintId, now: options.now });
     const leave = scopes.add(scope);
     const endBound = boundTime(scope, limits.answerSeconds);
     response.once('close', () => {
-      const left = sockets.get(socket);
-      if (left !== undefined) sockets.set(socket, left - 1);
+      connection.open -= 1;
+      connection.bytesSeen = socket.bytesRead;
       leave();
       endBound();
     });
@@ -125,8 +131,8 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     Object.assign(server, timeouts(next), { maxConnections: next.connections });
   };
   server.on('connection', (socket) => {
-    sockets.set(socket, 0);
-    socket.once('close', () => sockets.delete(socket));
+    connections.set(socket, { open: 0, bytesSeen: 0 });
+    socket.once('close', () => connections.delete(socket));
   });
   return {
     listen: (port, host) => listen(server, port, host),
@@ -135,7 +141,7 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     refuseReuse: () => {
       lastCall = true;
     },
-    close: (patienceMs) => close(server, scopes, sockets, patienceMs),
+    close: (patienceMs) => close(server, scopes, connections, patienceMs),
   };
 }
 
@@ -198,38 +204,25 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-/** Answers that began before the end was known have promised to keep their connections, and Node keeps the promise. */
-function closeOnceIdle(server: Server, scopes: UnderWay<Scope>): void {
-  let isDue = false;
-  const sweep = () => {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(() => {
-      isDue = false;
-      server.closeIdleConnections();
-    });
-  };
-  for (const { response } of scopes) response.once('close', sweep);
-}
-
 /** Time for the last words to reach the clients, milliseconds. */
 const LAST_WORDS_MS = 1000;
-/** Time for a request that is on its way to be read from a connection that seems to be idle, milliseconds. */
-const LAST_LOOK_MS = 50;
+/** Time for a request that is on its way over a connection which seems to be idle, milliseconds. */
+const LAST_LOOK_MS = 100;
+/** Most turns in which connections are still taken at the end: a flood must not keep the gateway up. */
+const LAST_TURNS = 200;
+/** A turn of Node's loop that had nothing to do, milliseconds. */
+const SHORT_TURN_MS = 0.05;
 
 async function close(
   server: Server,
   scopes: UnderWay<Scope>,
-  sockets: ReadonlyMap<Socket, number>,
+  connections: ReadonlyMap<Socket, Connection>,
   patienceMs: number,
 ): Promise<void> {
+  await takeWaiting(server);
   // Not `server.close()`, which ends idle connections in the same moment, with what they have sent unread.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  if (sockets.size > 0) await pause(LAST_LOOK_MS);
-  server.close();
-  // Node does not count a connection as idle that never asked for anything.
-  for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
-  closeOnceIdle(server, scopes);
+  const callOff = closeIdle(scopes, connections);
   const reason = new GatewayError(
     'shutting_down',
     'The gateway is restarting; please send the request again.',
@@ -239,6 +232,56 @@ async function close(
   }, patienceMs);
   const cut = setTimeout(() => server.closeAllConnections(), patienceMs + LAST_WORDS_MS);
   await closed;
+  callOff();
   clearTimeout(stop);
   clearTimeout(cut);
+}
+
+/**
+ * Takes the connections that wait: the system resets them, with what they have sent, when nobody listens any more.
+ * Node takes one in a turn of its loop. Others come while a turn works, so the last one has to be short.
+ */
+async function takeWaiting(server: Server): Promise<void> {
+  let taken = 0;
+  const note = () => {
+    taken += 1;
+  };
+  server.on('connection', note);
+  for (let turns = 0; turns < LAST_TURNS; turns++) {
+    const begun = performance.now();
+    const before = taken;
+    await nextTurn();
+    if (taken === before && performance.now() - begun < SHORT_TURN_MS) break;
+  }
+  server.off('connection', note);
+}
+
+/**
+ * Closes the connections that have nothing to do, whenever no answer has ended for a moment: those that began before
+ * the end was known have promised to keep their connections, and a proxy sends the next request over such a one at
+ * once. Node's own `closeIdleConnections` counts an answer as done whose last bytes still wait to be taken. What this
+ * gives back calls it off.
+ */
+function closeIdle(scopes: UnderWay<Scope>, connections: ReadonlyMap<Socket, Connection>): () => void {
+  const sweep = () => {
+    for (const [socket, { open, bytesSeen }] of connections)
+      if (open === 0 && socket.bytesRead === bytesSeen) socket.destroy();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  let afterReading: NodeJS.Immediate | undefined;
+  const callOff = () => {
+    clearTimeout(timer);
+    clearImmediate(afterReading);
+  };
+  // Not `refresh`: Node runs a timer that is due beside the one which refreshes it all the same.
+  const soon = () => {
+    callOff();
+    timer = setTimeout(() => {
+      // On a busy machine the time is over before what has arrived meanwhile is read.
+      afterReading = setImmediate(sweep);
+    }, LAST_LOOK_MS);
+  };
+  for (const { response } of scopes) response.once('close', soon);
+  soon();
+  return callOff;
 }
