@@ -58,10 +58,12 @@ export function openValkey(options: ValkeyOptions): Valkey {
   const redis = connect(options);
   // Without a listener the client prints every failed attempt; callers see failures where they ask.
   redis.on('error', () => undefined);
+  const gather = createGatherer(redis);
   let closing: Promise<void> | null = null;
 
   return {
     async run(script, keys, args) {
+      gather();
       try {
         return await redis.evalsha(script.digest, keys.length, ...keys, ...args);
       } catch (error) {
@@ -98,6 +100,25 @@ export function openValkey(options: ValkeyOptions): Valkey {
       );
       return closing;
     },
+  };
+}
+
+/**
+ * Sends the steps of one turn of the event loop in one write: a tenth of a request's CPU with 16 at once (hot-path.md).
+ * A cluster's clients have sockets of their own, which are left as they are.
+ */
+function createGatherer(redis: Client): () => void {
+  if (redis instanceof Cluster) return () => undefined;
+  let isGathering = false;
+  return () => {
+    if (isGathering || redis.status !== 'ready') return;
+    isGathering = true;
+    const { stream } = redis;
+    stream.cork();
+    setImmediate(() => {
+      isGathering = false;
+      stream.uncork();
+    });
   };
 }
 
