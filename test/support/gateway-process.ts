@@ -13,6 +13,8 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** A command that runs what follows it: `['sh', '-c', 'ulimit -n 256 && exec "$@"', 'sh']`. */
   readonly through?: readonly string[];
+  /** What Node runs (`src/main.ts`), and its arguments. */
+  readonly main?: readonly string[];
   /** How long it may take to be ready, in milliseconds (60,000: other tests keep the machine busy). */
   readonly readyMs?: number;
 }
@@ -73,7 +75,8 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
   const base = await mkdtemp(join(tmpdir(), 'llm-gateway-process-'));
   const config = join(base, 'gateway.yaml');
   if (options.configYaml !== undefined) await writeFile(config, options.configYaml);
-  const [program = process.execPath, ...args] = [...(options.through ?? []), process.execPath, 'src/main.ts'];
+  const { through = [], main = ['src/main.ts'] } = options;
+  const [program = process.execPath, ...args] = [...through, process.execPath, ...main];
   const child = spawn(program, args, {
     cwd: ROOT,
     env: {
