@@ -45,21 +45,31 @@ export function watchFiles(
     if (now !== known) settle(now);
   };
 
+  let due: NodeJS.Timeout | null = null;
+  /** Not at once: a log in the same folder is news a thousand times a second. */
+  const lookSoon = (): void => {
+    due ??= setTimeout(() => {
+      due = null;
+      look();
+    }, settleMs / 10).unref();
+  };
+
   const watchers = [...new Set(paths.map((path) => dirname(path)))].flatMap((folder) =>
-    watchFolder(folder, look),
+    watchFolder(folder, lookSoon),
   );
   const poll = setInterval(look, pollMs).unref();
   return () => {
     clearInterval(poll);
+    if (due !== null) clearTimeout(due);
     if (settling !== null) clearTimeout(settling);
     for (const watcher of watchers) watcher.close();
   };
 }
 
 /** Nothing where the system has no watch to give (`ENOSPC`, `EMFILE`) or no such folder: polling does it then. */
-function watchFolder(folder: string, look: () => void): FSWatcher[] {
+function watchFolder(folder: string, onNews: () => void): FSWatcher[] {
   try {
-    const watcher = watch(folder, { persistent: false }, look);
+    const watcher = watch(folder, { persistent: false }, onNews);
     watcher.on('error', () => watcher.close());
     return [watcher];
   } catch {
