@@ -16,6 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { descriptorsOf, memoryOf } from '../../test/hostile/process-facts.ts';
 import { type GatewayProcess, startGatewayProcess } from '../../test/support/gateway-process.ts';
+import { startArguments } from '../../test/support/start-arguments.ts';
 import { dial, playOne, type Target } from './clients.ts';
 import { startFaultyBackend } from './faulty-backend.ts';
 
@@ -185,6 +186,7 @@ const publish = (limit: number) => {
 };
 publish(FIRST_LIMIT);
 const gateway = await startGatewayProcess({
+  main: startArguments(),
   env: {
     NODE_OPTIONS: `--import=${COLLECTOR}`,
     GATEWAY_CONFIG: file,

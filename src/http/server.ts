@@ -1,16 +1,16 @@
 /** The listening socket: limits, one scope per request, and an orderly end. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorCode, GatewayError, hasClientLeft } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { assertPlainRequest } from './assert-plain.ts';
+import { type Connection, closeServer } from './close-server.ts';
 import { createServer } from './node-http.ts';
 import { readUnreadable, refuseUnreadable } from './refuse-unreadable.ts';
 import { sendError, toGatewayError } from './reply.ts';
 import { openScope, type Scope } from './request-scope.ts';
-import { createUnderWay, type UnderWay } from './under-way.ts';
+import { createUnderWay } from './under-way.ts';
 
 export interface ServerOptions {
   readonly handle: (scope: Scope) => Promise<void> | void;
@@ -43,13 +43,6 @@ export interface GatewayServer {
   refuseReuse(): void;
   /** Takes no new connections; after `patienceMs` the open answers are ended in-band. Resolves when all is closed. */
   close(patienceMs: number): Promise<void>;
-}
-
-interface Connection {
-  /** Requests that it has open. */
-  open: number;
-  /** How much it had sent when its latest answer was complete. */
-  bytesSeen: number;
 }
 
 /** Most requests that one connection may have open: Node begins all that were sent ahead at once. */
@@ -141,7 +134,10 @@ export function createGatewayServer(options: ServerOptions): GatewayServer {
     refuseReuse: () => {
       lastCall = true;
     },
-    close: (patienceMs) => close(server, scopes, connections, patienceMs),
+    close: (patienceMs) => {
+      lastCall = true;
+      return closeServer(server, scopes, connections, patienceMs);
+    },
   };
 }
 
@@ -202,86 +198,4 @@ function listen(server: Server, port: number, host: string): Promise<number> {
       resolve((server.address() as AddressInfo).port);
     });
   });
-}
-
-/** Time for the last words to reach the clients, milliseconds. */
-const LAST_WORDS_MS = 1000;
-/** Time for a request that is on its way over a connection which seems to be idle, milliseconds. */
-const LAST_LOOK_MS = 100;
-/** Most turns in which connections are still taken at the end: a flood must not keep the gateway up. */
-const LAST_TURNS = 200;
-/** A turn of Node's loop that had nothing to do, milliseconds. */
-const SHORT_TURN_MS = 0.05;
-
-async function close(
-  server: Server,
-  scopes: UnderWay<Scope>,
-  connections: ReadonlyMap<Socket, Connection>,
-  patienceMs: number,
-): Promise<void> {
-  await takeWaiting(server);
-  // Not `server.close()`, which ends idle connections in the same moment, with what they have sent unread.
-  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  const callOff = closeIdle(scopes, connections);
-  const reason = new GatewayError(
-    'shutting_down',
-    'The gateway is restarting; please send the request again.',
-  );
-  const stop = setTimeout(() => {
-    for (const scope of scopes) scope.stop(reason);
-  }, patienceMs);
-  const cut = setTimeout(() => server.closeAllConnections(), patienceMs + LAST_WORDS_MS);
-  await closed;
-  callOff();
-  clearTimeout(stop);
-  clearTimeout(cut);
-}
-
-/**
- * Takes the connections that wait: the system resets them, with what they have sent, when nobody listens any more.
- * Node takes one in a turn of its loop. Others come while a turn works, so the last one has to be short.
- */
-async function takeWaiting(server: Server): Promise<void> {
-  let taken = 0;
-  const note = () => {
-    taken += 1;
-  };
-  server.on('connection', note);
-  for (let turns = 0; turns < LAST_TURNS; turns++) {
-    const begun = performance.now();
-    const before = taken;
-    await nextTurn();
-    if (taken === before && performance.now() - begun < SHORT_TURN_MS) break;
-  }
-  server.off('connection', note);
-}
-
-/**
- * Closes the connections that have nothing to do, whenever no answer has ended for a moment: those that began before
- * the end was known have promised to keep their connections, and a proxy sends the next request over such a one at
- * once. Node's own `closeIdleConnections` counts an answer as done whose last bytes still wait to be taken. What this
- * gives back calls it off.
- */
-function closeIdle(scopes: UnderWay<Scope>, connections: ReadonlyMap<Socket, Connection>): () => void {
-  const sweep = () => {
-    for (const [socket, { open, bytesSeen }] of connections)
-      if (open === 0 && socket.bytesRead === bytesSeen) socket.destroy();
-  };
-  let timer: NodeJS.Timeout | undefined;
-  let afterReading: NodeJS.Immediate | undefined;
-  const callOff = () => {
-    clearTimeout(timer);
-    clearImmediate(afterReading);
-  };
-  // Not `refresh`: Node runs a timer that is due beside the one which refreshes it all the same.
-  const soon = () => {
-    callOff();
-    timer = setTimeout(() => {
-      // On a busy machine the time is over before what has arrived meanwhile is read.
-      afterReading = setImmediate(sweep);
-    }, LAST_LOOK_MS);
-  };
-  for (const { response } of scopes) response.once('close', soon);
-  soon();
-  return callOff;
 }
