@@ -25,13 +25,15 @@ function findNode() {
 
 /**
  * What `npm start` has Node do, for whoever serves. The process becomes another one that does: options of V8's heap are
- * for a start alone. Windows cannot do that, and serves without them.
+ * for a start alone. Windows cannot do that, and serves without them; so does a process that may start no other, or whose
+ * parent talks to it, which would lose it.
  */
 function becomeServer() {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const options = scripts.start.split(' ').filter((word) => word.startsWith('--'));
   const isOne = options.every((option) => process.execArgv.includes(option));
-  if (isOne || process.platform === 'win32' || process.execve === undefined) return;
+  const canBecome = process.platform !== 'win32' && process.execve !== undefined;
+  if (isOne || !canBecome || process.permission !== undefined || process.channel !== undefined) return;
   process.execve(process.execPath, [
     process.argv0,
     ...options,

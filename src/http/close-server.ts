@@ -10,7 +10,10 @@ import type { UnderWay } from './under-way.ts';
 export interface Connection {
   /** Requests that it has open. */
   open: number;
-  /** How much it had sent when its latest answer was complete, bytes. */
+  /**
+   * How much it had sent when it was last looked at, at the latest when an answer closed; bytes. What has sent more is not
+   * idle. The beginning of a request that was sent ahead of an answer is not told from the request before it.
+   */
   bytesSeen: number;
 }
 
@@ -18,8 +21,8 @@ export interface Connection {
 const LAST_WORDS_MS = 1000;
 /** Time for a request that is on its way over a connection which seems to be idle, milliseconds. */
 const LAST_LOOK_MS = 100;
-/** Most turns in which connections are still taken at the end: a flood must not keep the gateway up. */
-const LAST_TURNS = 200;
+/** Most turns in which connections are still taken at the end, twice as many as may wait: a flood must not keep it up. */
+const LAST_TURNS = 1000;
 /** A turn of Node's loop that had nothing to do, milliseconds. */
 const SHORT_TURN_MS = 0.05;
 
@@ -46,6 +49,8 @@ export async function closeServer(
   }, patienceMs);
   const cut = setTimeout(() => server.closeAllConnections(), patienceMs + LAST_WORDS_MS);
   await closed;
+  // Only now, because its clock is what refuses headers that never end.
+  server.close();
   callOff();
   clearTimeout(stop);
   clearTimeout(cut);
@@ -71,15 +76,22 @@ async function takeWaiting(server: Server): Promise<void> {
 }
 
 /**
- * Closes the connections that have nothing to do, whenever no answer has ended for a moment: those that began before
- * the end was known have promised to keep their connections, and a proxy sends the next request over such a one at
+ * Closes the connections that have nothing to do, as soon as none of the answers under way has ended for a moment: they
+ * have promised to keep their connections, and a proxy sends the next request over such a one at
  * once. Node's own `closeIdleConnections` counts an answer as done whose last bytes still wait to be taken. What this
  * gives back calls it off.
  */
 function closeIdle(scopes: UnderWay<Scope>, connections: ReadonlyMap<Socket, Connection>): () => void {
+  /** One that has begun to send something has a while to make a request of it. */
   const sweep = () => {
-    for (const [socket, { open, bytesSeen }] of connections)
-      if (open === 0 && socket.bytesRead === bytesSeen) socket.destroy();
+    let more = false;
+    for (const [socket, connection] of connections) {
+      if (connection.open > 0) continue;
+      if (socket.bytesRead === connection.bytesSeen) socket.destroy();
+      else more = true;
+      connection.bytesSeen = socket.bytesRead;
+    }
+    if (more) timer = setTimeout(sweep, LAST_WORDS_MS);
   };
   let timer: NodeJS.Timeout | undefined;
   let afterReading: NodeJS.Immediate | undefined;

@@ -41,7 +41,10 @@ export interface GatewayServer {
   setLimits(limits: ServerLimits): void;
   /** From now on every answer ends its connection. */
   refuseReuse(): void;
-  /** Takes no new connections; after `patienceMs` the open answers are ended in-band. Resolves when all is closed. */
+  /**
+   * Takes the connections that wait and then no more; every answer ends its connection, and after `patienceMs` the open
+   * answers are ended in-band. Resolves when all is closed.
+   */
   close(patienceMs: number): Promise<void>;
 }
 

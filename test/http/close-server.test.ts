@@ -46,7 +46,7 @@ async function readAll(socket: Socket): Promise<string> {
 test('connections that wait to be taken when the server closes are answered', async () => {
   const server = createServer();
   const port = await server.listen(0, '127.0.0.1');
-  const callers = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'));
+  const callers = Array.from({ length: 400 }, () => connect(port, '127.0.0.1'));
   const answers = callers.map((socket) => {
     socket.write(REQUEST);
     return readAll(socket);
@@ -98,6 +98,37 @@ for (const waited of [0, 98, 100, 102, 200])
     );
     await within(4000, 'the end', closed);
   });
+
+/** A connection that has been answered once, and may be used again. */
+async function keptConnection(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(REQUEST);
+  await once(socket, 'data');
+  return socket;
+}
+
+test('a request whose beginning has arrived is waited for', async () => {
+  const server = createServer();
+  const socket = await keptConnection(await server.listen(0, '127.0.0.1'));
+  socket.write(REQUEST.slice(0, 10));
+  await pause(20);
+  const closed = server.close(PATIENCE_MS);
+  const all = readAll(socket);
+  await pause(400);
+  socket.write(REQUEST.slice(10));
+  assert.match(await within(4000, 'the answer', all), /^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n/is);
+  await within(4000, 'the end', closed);
+});
+
+test('bytes that begin no request hold up the end for a second at most', async () => {
+  const server = createServer();
+  const socket = await keptConnection(await server.listen(0, '127.0.0.1'));
+  socket.write('\r\n');
+  await pause(20);
+  const closed = server.close(60_000);
+  assert.equal(await within(4000, 'the end of the connection', readAll(socket)), '');
+  await within(4000, 'the end', closed);
+});
 
 test('an answer whose last bytes still wait to be taken is not cut', async () => {
   const length = 8_000_000;
