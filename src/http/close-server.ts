@@ -77,9 +77,9 @@ async function takeWaiting(server: Server): Promise<void> {
 
 /**
  * Closes the connections that have nothing to do, as soon as none of the answers under way has ended for a moment: they
- * have promised to keep their connections, and a proxy sends the next request over such a one at
- * once. Node's own `closeIdleConnections` counts an answer as done whose last bytes still wait to be taken. What this
- * gives back calls it off.
+ * have promised to keep their connections, and a proxy sends the next request over such a one at once. Node's own
+ * `closeIdleConnections` counts an answer as done whose last bytes still wait to be taken. What this gives back calls it
+ * off.
  */
 function closeIdle(scopes: UnderWay<Scope>, connections: ReadonlyMap<Socket, Connection>): () => void {
   /** One that has begun to send something has a while to make a request of it. */

@@ -53,7 +53,6 @@ test('connections that wait to be taken when the server closes are answered', as
   });
   // Connecting is the next tick's work, and taking a connection that of a later turn.
   await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
-  server.refuseReuse();
   const closed = server.close(PATIENCE_MS);
   for (const answer of await within(4000, 'the answers', Promise.all(answers)))
     assert.match(answer, /^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n/is);
@@ -83,7 +82,6 @@ for (const waited of [0, 98, 100, 102, 200])
     const all = readAll(socket);
     socket.write(REQUEST);
     await begun.promise;
-    server.refuseReuse();
     const closed = server.close(PATIENCE_MS);
     // About when those who have nothing to do are closed.
     await pause(waited);
@@ -174,7 +172,6 @@ test('a request that arrives on a kept connection while the process is held up i
   const client = new Worker(CLIENT, { eval: true, workerData: { port, request: REQUEST } });
   try {
     await once(client, 'message');
-    server.refuseReuse();
     const said = once(client, 'message');
     client.postMessage('go');
     const closed = server.close(PATIENCE_MS);
